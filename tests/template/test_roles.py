@@ -1,0 +1,184 @@
+"""What each role may do, all of it, as a table. Whatever is not in it fails."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+Right = tuple[str, str]
+
+SECRET = ("secretsmanager:GetSecretValue", "AccountsSecret.Id")
+# To AWS a batch is a Publish; emulated AWS asks for it by its own name.
+PUBLISH = {("sns:Publish", "EventsTopic"), ("sns:PublishBatch", "EventsTopic")}
+FAILED_RUN = ("sqs:SendMessage", "ScheduleDeadLetterQueue.Arn")
+PULL = {
+    ("dynamodb:UpdateItem", "StateTable.Arn"),
+    ("s3:PutObject", "JournalBucket.Arn/raw/*"),
+    ("s3:GetObject", "JournalBucket.Arn/raw/*"),
+    ("s3:ListBucket", "JournalBucket.Arn"),
+    ("sqs:SendMessage", "PublishQueue.Arn"),
+    SECRET,
+    *PUBLISH,
+    FAILED_RUN,
+}
+RIGHTS: dict[str, set[Right]] = {
+    "Authorizer": {("dynamodb:GetItem", "ClientsTable.Arn")},
+    "Messages": {
+        ("dynamodb:PutItem", "MessagesTable.Arn"),
+        ("dynamodb:UpdateItem", "MessagesTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn"),
+        SECRET,
+        *PUBLISH,
+    },
+    "Account": {
+        ("dynamodb:GetItem", "StateTable.Arn"),
+        ("dynamodb:PutItem", "StateTable.Arn"),
+        ("dynamodb:UpdateItem", "StateTable.Arn"),
+        SECRET,
+    },
+    "Docs": set(),
+    "PullReports": PULL,
+    "PullInbound": PULL,
+    "Publish": {
+        ("sqs:ReceiveMessage", "PublishQueue.Arn"),
+        ("sqs:DeleteMessage", "PublishQueue.Arn"),
+        ("sqs:GetQueueAttributes", "PublishQueue.Arn"),
+        ("s3:GetObject", "JournalBucket.Arn/raw/*"),
+        ("s3:PutObjectTagging", "JournalBucket.Arn/raw/*"),
+        ("s3:PutObject", "JournalBucket.Arn/quarantine/*"),
+        ("dynamodb:BatchGetItem", "MessagesTable.Arn"),
+        SECRET,
+        *PUBLISH,
+    },
+    "Track": {
+        ("sqs:ReceiveMessage", "TrackQueue.Arn"),
+        ("sqs:DeleteMessage", "TrackQueue.Arn"),
+        ("sqs:GetQueueAttributes", "TrackQueue.Arn"),
+        ("dynamodb:PutItem", "MessagesTable.Arn"),
+    },
+    "Watch": {
+        ("dynamodb:GetItem", "StateTable.Arn"),
+        ("dynamodb:PutItem", "StateTable.Arn"),
+        SECRET,
+        *PUBLISH,
+        FAILED_RUN,
+    },
+    "Schedule": {
+        ("lambda:InvokeFunction", "PullReportsFunction.Arn"),
+        ("lambda:InvokeFunction", "PullInboundFunction.Arn"),
+        ("lambda:InvokeFunction", "WatchFunction.Arn"),
+        FAILED_RUN,
+    },
+}
+FUNCTIONS = sorted(set(RIGHTS) - {"Schedule"})
+IN_VPC = {"Messages", "Account", "PullReports", "PullInbound", "Watch"}
+
+# Every right on everything, and why there is no narrower one.
+ON_EVERYTHING = {
+    "xray:PutTraceSegments": "X-Ray has no resources to name",
+    "xray:PutTelemetryRecords": "likewise",
+    "ec2:AssignPrivateIpAddresses": "Lambda checks for it on everything, before it attaches a function to a VPC",
+    "ec2:CreateNetworkInterface": "likewise",
+    "ec2:DeleteNetworkInterface": "likewise",
+    "ec2:DescribeNetworkInterfaces": "likewise",
+    "ec2:DescribeSubnets": "likewise",
+    "ec2:UnassignPrivateIpAddresses": "likewise",
+}
+
+
+def several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def rights(statements: list[Any]) -> set[Right]:
+    return {
+        (action, resource)
+        for statement in statements
+        for action in several(statement["Action"])
+        for resource in several(statement["Resource"])
+    }
+
+
+def statements(role: Any) -> list[Any]:
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def test_every_role_is_in_the_table(stack: Any) -> None:
+    assert set(stack.of_type("AWS::IAM::Role")) == {f"{name}Role" for name in RIGHTS}
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_a_role_may_do_this_and_nothing_else(stack: Any, name: str) -> None:
+    found = statements(stack[f"{name}Role"])
+    assert {statement["Effect"] for statement in found} == {"Allow"}
+    logs = {(f"logs:{action}", f"{name}LogGroup.Arn") for action in ("CreateLogStream", "PutLogEvents")}
+    assert rights(found) == RIGHTS[name] | (logs if name in FUNCTIONS else set())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_its_own_role_and_only_lambda_takes_it(stack: Any, name: str) -> None:
+    assert stack[f"{name}Function"]["Role"] == f"{name}Role.Arn"
+    assert stack[f"{name}Role"]["AssumeRolePolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ]
+
+
+def test_only_this_accounts_scheduler_takes_the_schedules_role(stack: Any) -> None:
+    assert stack["ScheduleRole"]["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+        }
+    ]
+
+
+@pytest.mark.parametrize("vpc", [False, True])
+def test_managed_policies_are_our_own(stack_with: Any, vpc: bool) -> None:  # noqa: FBT001 - parametrized
+    stack = stack_with(**({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"} if vpc else {}))
+    for name in FUNCTIONS:
+        expected = ["TracingPolicy", *(["NetworkPolicy"] if vpc and name in IN_VPC else [])]
+        assert stack[f"{name}Role"]["ManagedPolicyArns"] == expected, name
+    assert set(stack.of_type("AWS::IAM::ManagedPolicy")) == {"TracingPolicy", *(["NetworkPolicy"] if vpc else [])}
+
+
+def all_statements(stack: Any) -> Iterator[Any]:
+    for role in stack.of_type("AWS::IAM::Role").values():
+        yield from statements(role)
+    for policy in stack.of_type("AWS::IAM::ManagedPolicy").values():
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def test_a_right_on_everything_has_its_reason(stack_with: Any) -> None:
+    stack = stack_with(SubnetIds="subnet-1", SecurityGroupIds="sg-1")
+    allowed = rights([statement for statement in all_statements(stack) if statement["Effect"] == "Allow"])
+    assert {action for action, resource in allowed if resource == "*"} == set(ON_EVERYTHING)
+    assert not [action for action, _ in allowed if "*" in action]
+
+
+def test_code_in_the_vpc_has_no_network_rights_of_its_own(stack_with: Any) -> None:
+    stack = stack_with(SubnetIds="subnet-1", SecurityGroupIds="sg-1")
+    _, denied = stack["NetworkPolicy"]["PolicyDocument"]["Statement"]
+    functions = "arn:aws-cn:lambda:cn-north-1:123456789012:function:stack-*"
+    assert denied == {
+        "Effect": "Deny",
+        "Action": "ec2:*",
+        "Resource": "*",
+        "Condition": {"ArnLike": {"lambda:SourceFunctionArn": functions}},
+    }
+
+
+@pytest.mark.parametrize("name", ["PullReports", "PullInbound"])
+def test_a_pull_lists_only_what_it_wrote(stack: Any, name: str) -> None:
+    (listing,) = [found for found in statements(stack[f"{name}Role"]) if found["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "raw/*"}}
+
+
+def test_a_given_secret_is_the_only_one_that_is_read(stack_with: Any) -> None:
+    arn = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:eums-AbCdEf"
+    stack = stack_with(AccountsSecretArn=arn)
+    read = {
+        resource for action, resource in rights(list(all_statements(stack))) if action.startswith("secretsmanager:")
+    }
+    assert read == {arn}
