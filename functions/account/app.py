@@ -1,0 +1,37 @@
+"""`GET /balance` and `GET /statistics`."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from bridge import wiring
+from bridge.api.requests import BalanceQuery, StatisticsQuery, parse_query
+from bridge.api.responses import balance_response, statistics_response
+from bridge.api.rest import account_of, answer, caller, rest
+from bridge.domain.clients import Scope
+from bridge.handling import handler as lambda_handler
+
+app = rest()
+
+
+@app.get("/balance")
+def balance() -> Response[str]:
+    """How many messages an account has left."""
+    client = caller(app, Scope.READ)
+    query = parse_query(BalanceQuery, app.current_event.query_string_parameters)
+    return answer(balance_response(wiring.balancing().of(account_of(client, query.account))))
+
+
+@app.get("/statistics")
+def statistics() -> Response[str]:
+    """What an account sent, day by day."""
+    client = caller(app, Scope.READ)
+    query = parse_query(StatisticsQuery, app.current_event.query_string_parameters)
+    account = account_of(client, query.account)
+    return answer(statistics_response(account, wiring.statistics().of(account, query.start_date, query.end_date)))
+
+
+@lambda_handler
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point."""
+    return app.resolve(event, context)

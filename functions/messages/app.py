@@ -1,0 +1,36 @@
+"""`POST /messages` and `GET /messages/{id}`."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from bridge import wiring
+from bridge.api.requests import SendRequest, idempotency_key, parse_body
+from bridge.api.responses import http_status, message_response, sent_headers
+from bridge.api.rest import answer, caller, rest
+from bridge.domain.clients import Scope
+from bridge.handling import handler as lambda_handler
+
+app = rest()
+
+
+@app.post("/messages")
+def send() -> Response[str]:
+    """Submit a message and answer how that ended: 201, or 202 where the gateway did not say."""
+    client = caller(app, Scope.SEND)
+    order = parse_body(SendRequest, app.current_event.decoded_body).order()
+    sent = wiring.sending().send(client, order, idempotency_key(app.current_event.headers))
+    return answer(message_response(sent.message), http_status(sent.message), sent_headers(sent))
+
+
+@app.get("/messages/<message_id>")
+def find(message_id: str) -> Response[str]:
+    """A message of the caller's, with the status of each recipient."""
+    client = caller(app, Scope.READ)
+    return answer(message_response(wiring.sending().find(client, message_id)))
+
+
+@lambda_handler
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point."""
+    return app.resolve(event, context)

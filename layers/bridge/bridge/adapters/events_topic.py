@@ -1,0 +1,72 @@
+"""EventsTopic: events to SNS, ten at a time, each failed entry tried again."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.domain.errors import NotPublished
+from bridge.domain.events import Event
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+_BATCH: Final = 10
+_BATCH_BYTES: Final = 240 * 1024  # of the 256 KiB that SNS takes in one call, room left for the attributes
+_ROUNDS: Final = 4
+_FIRST_PAUSE: Final = 0.1  # seconds, doubled each round
+
+
+class EventsTopic:
+    """`bridge.ports.Topic` on SNS."""
+
+    def __init__(
+        self, client: "Callable[[], SNSClient]", topic_arn: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Take the client as something to call: a send needs none, unless the gateway fails to answer."""
+        self._client = client
+        self._topic_arn = topic_arn
+        self._sleep = sleep
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """See `bridge.ports.Topic`."""
+        failed = sum(self._publish(entries) for entries in _batches(events))
+        if failed:
+            raise NotPublished(failed)
+
+    def _publish(self, entries: list[Any]) -> int:
+        pause = _FIRST_PAUSE
+        for round_number in range(_ROUNDS):
+            if round_number:
+                self._sleep(pause)
+                pause *= 2
+            # publish_batch answers 200 for a batch of which some or all entries failed.
+            answer = self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
+            failed = {entry["Id"] for entry in answer.get("Failed", [])}
+            entries = [entry for entry in entries if entry["Id"] in failed]
+            if not entries:
+                return 0
+        return len(entries)
+
+
+def _batches(events: Sequence[Event]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    size = 0
+    for number, event in enumerate(events):
+        body = event.body()
+        attributes = event.attributes()
+        weight = len(body.encode()) + sum(len(name) + len(value.encode()) for name, value in attributes.items())
+        if batch and (len(batch) == _BATCH or size + weight > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(
+            {
+                "Id": str(number),
+                "Message": body,
+                "MessageAttributes": {
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
+            }
+        )
+        size += weight
+    if batch:
+        yield batch

@@ -1,0 +1,20 @@
+"""PublishQueue: journal keys on their way to being published."""
+
+from typing import TYPE_CHECKING
+
+from bridge.domain.pulls import pointer
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class PublishQueue:
+    """`bridge.ports.Pointers` on SQS."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, key: str) -> None:
+        """See `bridge.ports.Pointers`."""
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=pointer(key))

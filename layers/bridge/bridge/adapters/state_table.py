@@ -1,0 +1,221 @@
+"""StateTable: leases of the pulls, slots of the statistics limit, what was learned for a while.
+
+| pk | what |
+|---|---|
+| `pull#<account>#<kind>` | the lease: fencing number, the pull in flight, when the lease ends |
+| `slots#<account>` | when the last three statistics calls were made |
+| `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
+| `balance#<account>` | whether the balance was low when last looked at |
+"""
+
+import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.adapters.aws import from_item, standing_item, to_item
+from bridge.domain.pulls import Intent, Kind, PullId
+from eums import DayStatistics
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_SLOTS: Final = 3  # 查询账户下行统计, 频次限制：每分钟 3 次
+# A call is counted by the gateway when it arrives, by us when it is made: two seconds for the difference.
+_WINDOW: Final = 62.0
+_TRIES: Final = 5
+
+
+class PullLeases:
+    """`bridge.ports.Leases` on DynamoDB: one conditional write to begin, one to complete."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
+        """See `bridge.ports.Leases`.
+
+        The write goes through where the last pull was completed or its lease has ended, and answers what stood there.
+        """
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_lease_key(pull),
+                UpdateExpression=(
+                    "SET fence = if_not_exists(fence, :zero) + :one, pull_id = :pull_id, begun_at = :begun_at, "
+                    "leased_until = :until, in_flight = :yes"
+                ),
+                ConditionExpression="attribute_not_exists(pk) OR in_flight = :no OR leased_until < :now",
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":zero": 0,
+                        ":one": 1,
+                        ":pull_id": pull.id,
+                        ":begun_at": pull.begun_at.isoformat(),
+                        ":now": _number(pull.begun_at),
+                        ":until": _number(expires_at),
+                        ":yes": True,
+                        ":no": False,
+                    }
+                ),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            standing = standing_item(exc)
+            # Our own write, whose answer was lost on the way and which boto3 tried again.
+            mine = standing.get("pull_id") == pull.id and standing.get("in_flight") is True
+            return Intent(pull=pull, fence=int(standing["fence"]), dangling=None) if mine else None
+        before = from_item(answer.get("Attributes", {}))
+        return Intent(pull=pull, fence=int(before.get("fence", 0)) + 1, dangling=_dangling(pull, before))
+
+    def complete(self, intent: Intent) -> bool:
+        """See `bridge.ports.Leases`: the fencing number keeps a stale puller from completing a newer pull."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_lease_key(intent.pull),
+                UpdateExpression="SET in_flight = :no",
+                ConditionExpression="fence = :fence",
+                ExpressionAttributeValues=to_item({":no": False, ":fence": intent.fence}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+class StatisticsSlots:
+    """`bridge.ports.Slots` on DynamoDB: three calls in any minute, whoever makes them."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def take(self, account: str, now: datetime) -> float:
+        """See `bridge.ports.Slots`."""
+        key = to_item({"pk": f"slots#{account}"})
+        for _ in range(_TRIES):
+            item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+            standing = from_item(item)
+            taken = [float(at) for at in standing.get("taken", [])]
+            recent = [at for at in taken if at > now.timestamp() - _WINDOW]
+            if len(recent) >= _SLOTS:
+                return min(recent) + _WINDOW - now.timestamp()
+            if self._write(key, [*recent, now.timestamp()], int(standing.get("version", 0)), now):
+                return 0.0
+        return 1.0  # many ask at this very moment: the next one may be luckier
+
+    def exhaust(self, account: str, now: datetime) -> None:
+        """See `bridge.ports.Slots`."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=to_item({"pk": f"slots#{account}"}),
+            UpdateExpression="SET taken = :taken, expires_at = :expires_at ADD version :one",
+            ExpressionAttributeValues=to_item(
+                {":taken": [_number(now)] * _SLOTS, ":expires_at": _expiry(now + timedelta(hours=1)), ":one": 1}
+            ),
+        )
+
+    def _write(self, key: Any, taken: list[float], version: int, now: datetime) -> bool:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="SET taken = :taken, expires_at = :expires_at, version = :next",
+                ConditionExpression="attribute_not_exists(pk) OR version = :version",
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":taken": [Decimal(str(at)) for at in taken],
+                        ":expires_at": _expiry(now + timedelta(hours=1)),
+                        ":version": version,
+                        ":next": version + 1,
+                    }
+                ),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+class StatisticsCache:
+    """`bridge.ports.StatisticsCache` on DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, account: str, start: date, end: date, now: datetime) -> tuple[DayStatistics, ...] | None:
+        """See `bridge.ports.StatisticsCache`."""
+        key = to_item({"pk": _statistics_pk(account, start, end)})
+        item = self._client.get_item(TableName=self._table, Key=key).get("Item")
+        if not item:
+            return None
+        standing = from_item(item)
+        # DynamoDB removes an expired item when it gets to it, which can be days later.
+        if float(standing["fresh_until"]) <= now.timestamp():
+            return None
+        return tuple(
+            DayStatistics(date.fromisoformat(day), submit, delivrd, undeliv, unknown)
+            for day, submit, delivrd, undeliv, unknown in json.loads(standing["days"])
+        )
+
+    def put(self, account: str, start: date, end: date, days: tuple[DayStatistics, ...], expires_at: datetime) -> None:
+        """See `bridge.ports.StatisticsCache`."""
+        rows = [[day.date.isoformat(), day.submit, day.delivrd, day.undeliv, day.unknown] for day in days]
+        self._client.put_item(
+            TableName=self._table,
+            Item=to_item(
+                {
+                    "pk": _statistics_pk(account, start, end),
+                    "days": json.dumps(rows),
+                    "fresh_until": _number(expires_at),
+                    "expires_at": _expiry(expires_at),
+                }
+            ),
+        )
+
+
+class LowBalances:
+    """`bridge.ports.Balances` on DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def is_low(self, account: str) -> bool:
+        """See `bridge.ports.Balances`."""
+        key = to_item({"pk": f"balance#{account}"})
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        return bool(from_item(item).get("low", False))
+
+    def remember(self, account: str, *, low: bool) -> None:
+        """See `bridge.ports.Balances`."""
+        self._client.put_item(TableName=self._table, Item=to_item({"pk": f"balance#{account}", "low": low}))
+
+
+def _lease_key(pull: PullId) -> Any:
+    return to_item({"pk": f"pull#{pull.account}#{pull.kind}"})
+
+
+def _dangling(pull: PullId, before: dict[str, Any]) -> PullId | None:
+    if not before.get("in_flight"):
+        return None
+    return PullId(
+        account=pull.account,
+        kind=Kind(pull.kind),
+        id=before["pull_id"],
+        begun_at=datetime.fromisoformat(before["begun_at"]),
+    )
+
+
+def _statistics_pk(account: str, start: date, end: date) -> str:
+    return f"statistics#{account}#{start:%Y%m%d}#{end:%Y%m%d}"
+
+
+def _number(at: datetime) -> Decimal:
+    return Decimal(str(at.timestamp()))
+
+
+def _expiry(at: datetime) -> int:
+    return int(at.timestamp()) + 1

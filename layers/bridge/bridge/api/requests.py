@@ -1,0 +1,206 @@
+"""What callers send, checked where it comes in: every problem of a request is named at once."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from bridge.domain import numbers, segments
+from bridge.domain.errors import FieldProblem, InvalidRequest
+from bridge.services.sending import IDEMPOTENCY_KEY, Order
+
+MAX_RECIPIENTS: Final = 1000
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _number(value: str) -> str:
+    digits = numbers.national(value)
+    if digits is None:
+        raise PydanticCustomError("number", "must be {expected}", {"expected": numbers.EXPECTED})
+    return digits
+
+
+def _distinct(values: list[str]) -> list[str]:
+    first: dict[str, int] = {}
+    repeats = [str(index) for index, number in enumerate(values) if first.setdefault(number, index) != index]
+    if repeats:
+        raise PydanticCustomError(
+            "repeated", "names a number more than once, at {places}", {"places": ", ".join(repeats)}
+        )
+    return values
+
+
+def _fits(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "must not be blank")
+    length = segments.length(text)
+    if length > segments.MAX_LENGTH:
+        raise PydanticCustomError(
+            "too_long",
+            "must have at most {limit} UTF-16 code units; it has {length}",
+            {"limit": segments.MAX_LENGTH, "length": length},
+        )
+    return text
+
+
+def _day(value: object) -> object:
+    # pydantic alone would take a time or a count of seconds for a day, too.
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2021-02-03") else None
+    except ValueError:
+        return None
+
+
+_NUMBER: Final = {"type": "string", "pattern": r"^(\+86|0086|86)?1[3-9][0-9]{9}$", "examples": ["+8613812345678"]}
+
+Number = Annotated[str, StringConstraints(max_length=20), AfterValidator(_number)]
+Day = Annotated[
+    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2021-02-03"]})
+]
+AccountName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="Which gateway account; else the key's default."),
+]
+
+
+class SendRequest(BaseModel):
+    """The body of `POST /messages`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    to: Annotated[
+        list[Number],
+        BeforeValidator(_one_or_many),
+        AfterValidator(_distinct),
+        Field(min_length=1, max_length=MAX_RECIPIENTS),
+        WithJsonSchema(
+            {
+                "description": "A mainland mobile number, or up to 1,000 of them, none twice.",
+                "oneOf": [
+                    _NUMBER,
+                    {"type": "array", "items": _NUMBER, "minItems": 1, "maxItems": MAX_RECIPIENTS, "uniqueItems": True},
+                ],
+                "examples": ["+8613812345678"],
+            }
+        ),
+    ]
+    text: Annotated[
+        str,
+        AfterValidator(_fits),
+        Field(
+            min_length=1,
+            max_length=segments.MAX_LENGTH,
+            description="The text, 【signature】 included. Not blank; at most 500 UTF-16 code units (an emoji is two).",
+            examples=["【京东】您的验证码是123456"],
+        ),
+    ]
+    extension: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9]{0,20}$",
+            description="Digits put behind the account's port number, where the channel supports it (`ext`).",
+            examples=["1234"],
+        ),
+    ] = ""
+    client_reference: Annotated[
+        str | None,
+        Field(
+            max_length=128,
+            description="The application's own reference, any text; it comes back in every event.",
+            examples=["order-42"],
+        ),
+    ] = None
+    account: AccountName | None = None
+
+    def order(self) -> Order:
+        """What the `sending` service takes."""
+        return Order(
+            to=tuple(self.to),
+            text=self.text,
+            extension=self.extension,
+            client_reference=self.client_reference,
+            account=self.account,
+        )
+
+
+class BalanceQuery(BaseModel):
+    """The query of `GET /balance`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: AccountName | None = None
+
+
+class StatisticsQuery(BaseModel):
+    """The query of `GET /statistics`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_date: Annotated[Day, Field(description="The first day, by the account's zone.")]
+    end_date: Annotated[Day, Field(description="The last day, included; within 366 days of the first.")]
+    account: AccountName | None = None
+
+
+def parse_body(model: type[_Model], body: str | None) -> _Model:
+    """A JSON body as `model`. Raises InvalidRequest, which names every problem by field."""
+    try:
+        return model.model_validate_json(body or "")
+    except ValidationError as exc:
+        raise InvalidRequest(_problems(exc)) from None  # pydantic's error quotes the body: numbers and texts
+
+
+def parse_query(model: type[_Model], query: Mapping[str, str] | None) -> _Model:
+    """Query parameters as `model`. Raises InvalidRequest, which names every problem by parameter."""
+    try:
+        return model.model_validate(dict(query or {}))
+    except ValidationError as exc:
+        raise InvalidRequest(_problems(exc)) from None
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The `Idempotency-Key` of a request, if it has one. Raises InvalidRequest where it is no usable key."""
+    key = next((value for name, value in headers.items() if name.lower() == IDEMPOTENCY_KEY.lower()), None)
+    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        raise InvalidRequest(
+            (FieldProblem(IDEMPOTENCY_KEY, "must be 1 to 255 visible ASCII characters, for instance a UUID"),)
+        )
+    return key
+
+
+def _problems(exc: ValidationError) -> tuple[FieldProblem, ...]:
+    return tuple(
+        FieldProblem(_field(error["loc"]), _MESSAGES.get(error["type"], error["msg"]))
+        for error in exc.errors(include_url=False, include_context=False, include_input=False)
+    )
+
+
+# Where pydantic's own words speak of Python rather than of JSON.
+_MESSAGES: Final[Mapping[str, Any]] = {
+    "date_type": "must be a date such as 2021-02-03",
+    "extra_forbidden": "is not known here",
+    "missing": "is missing",
+}
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`("to", 3)` as `to[3]`; the body itself as `body`."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path or "body"

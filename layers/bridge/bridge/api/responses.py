@@ -1,0 +1,165 @@
+"""What callers get: records as JSON."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from bridge.domain.messages import Message, Recipient, Status
+from bridge.services.balancing import Balance
+from bridge.services.sending import Sent
+from eums import DayStatistics
+
+MessageStatus = Literal["submitting", "submitted", "rejected", "unknown", "delivered", "undelivered"]
+E164 = Annotated[str, Field(examples=["+8613812345678"])]
+Count = Annotated[int, Field(ge=0)]
+
+
+class RecipientResponse(BaseModel):
+    """One recipient of a message."""
+
+    to: E164
+    status: MessageStatus
+    gateway_message_id: Annotated[
+        str | None, Field(description="The gateway's id: at most 20 digits; it may begin with 0.")
+    ] = None
+    billed_segments: Annotated[int | None, Field(description="What the gateway charged.")] = None
+    gateway_status: Annotated[str | None, Field(description="The raw status of the last report.")] = None
+    error_class: Annotated[str | None, Field(description="Why it was not delivered.")] = None
+    reported_at: datetime | None = None
+
+
+class MessageResponse(BaseModel):
+    """A message."""
+
+    id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
+    status: MessageStatus
+    account: str
+    client_reference: str | None
+    text: str
+    estimated_segments: Annotated[int, Field(ge=1, description="For one recipient; the gateway's count is the truth.")]
+    created_at: datetime
+    recipients: list[RecipientResponse]
+    gateway_code: Annotated[int | None, Field(description="The gateway's code, where it refused the message.")] = None
+
+
+class BalanceResponse(BaseModel):
+    """An account's balance."""
+
+    account: str
+    balance: Annotated[int, Field(description="Messages left.", examples=[100])]
+    as_of: datetime
+
+
+class DayResponse(BaseModel):
+    """What was sent on one day."""
+
+    date: date
+    submitted: Count
+    delivered: Count
+    failed: Count
+    unknown: Count
+
+
+class TotalsResponse(BaseModel):
+    """The sums of the days."""
+
+    submitted: Count
+    delivered: Count
+    failed: Count
+    unknown: Count
+
+
+class StatisticsResponse(BaseModel):
+    """What was sent, day by day."""
+
+    account: str
+    items: list[DayResponse]
+    totals: TotalsResponse
+
+
+class HealthResponse(BaseModel):
+    """The bridge answers."""
+
+    status: Literal["ok"]
+
+
+class FieldProblemResponse(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: Annotated[str, Field(examples=["to[0]"])]
+    message: str
+
+
+class ProblemResponse(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: Annotated[str, Field(examples=["urn:eums-bridge:problem:invalid-request"])]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    request_id: Annotated[str | None, Field(description="Names this request in the logs.")] = None
+    errors: Annotated[list[FieldProblemResponse] | None, Field(description="Every problem of the request.")] = None
+    gateway_code: Annotated[int | None, Field(description="The gateway's response code, where it spoke.")] = None
+    message_id: Annotated[str | None, Field(description="The message that it is about; nothing was sent.")] = None
+
+
+def message_response(message: Message) -> MessageResponse:
+    """A message as the API shows it."""
+    return MessageResponse(
+        id=message.id,
+        status=message.status.value,
+        account=message.account,
+        client_reference=message.client_reference,
+        text=message.text,
+        estimated_segments=message.estimated_segments,
+        created_at=message.created_at,
+        recipients=[_recipient(recipient) for recipient in message.recipients],
+        gateway_code=message.gateway_code,
+    )
+
+
+def sent_headers(sent: Sent) -> dict[str, str]:
+    """Where the message is, and whether it is an earlier request's."""
+    headers = {"Location": f"messages/{sent.message.id}"}
+    return {**headers, "Idempotent-Replayed": "true"} if sent.replayed else headers
+
+
+def balance_response(balance: Balance) -> BalanceResponse:
+    """A balance as the API shows it."""
+    return BalanceResponse(account=balance.account, balance=balance.balance, as_of=balance.as_of)
+
+
+def statistics_response(account: str, days: tuple[DayStatistics, ...]) -> StatisticsResponse:
+    """Statistics as the API shows them, in our words for the gateway's."""
+    items = [
+        DayResponse(date=day.date, submitted=day.submit, delivered=day.delivrd, failed=day.undeliv, unknown=day.unknown)
+        for day in days
+    ]
+    return StatisticsResponse(
+        account=account,
+        items=items,
+        totals=TotalsResponse(
+            submitted=sum(item.submitted for item in items),
+            delivered=sum(item.delivered for item in items),
+            failed=sum(item.failed for item in items),
+            unknown=sum(item.unknown for item in items),
+        ),
+    )
+
+
+def _recipient(recipient: Recipient) -> RecipientResponse:
+    return RecipientResponse(
+        to=recipient.to,
+        status=recipient.status.value,
+        gateway_message_id=recipient.gateway_message_id,
+        billed_segments=recipient.billed_segments,
+        gateway_status=recipient.gateway_status,
+        error_class=recipient.error_class,
+        reported_at=recipient.reported_at,
+    )
+
+
+def http_status(message: Message) -> int:
+    """201 for a message that the gateway took (or part of it), 202 for one whose outcome is not known."""
+    return 202 if message.status is Status.UNKNOWN else 201

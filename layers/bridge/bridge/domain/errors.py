@@ -1,0 +1,102 @@
+"""What can go wrong, by whose fault it is.
+
+    BridgeError
+    ├── InvalidRequest        the caller's: every problem named by field
+    ├── NotAllowed            the caller's: its key does not cover this
+    ├── NotFound              the caller's: no such thing, or not its own
+    ├── StillInFlight         the caller's: the first request with this key has not ended
+    ├── TooManyRequests       the caller's: wait
+    ├── AccountNotConfigured  the operator's: the secret lacks the account or describes it wrongly
+    ├── GatewayRefused        a response code of the gateway: `eums.CODES` says whose fault
+    ├── GatewayUnreachable    nobody answered; nothing was sent
+    ├── GatewayUnreadable     an answer that is not EUMS
+    └── NotPublished          the topic did not take some events; they are to be tried again
+
+No message of these holds a phone number, a text or a secret: they are logged.
+"""
+
+from dataclasses import dataclass
+
+from eums import Code
+
+
+class BridgeError(Exception):
+    """The root of the bridge's errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One thing that is wrong with a request: where, and what to do."""
+
+    field: str
+    message: str
+
+
+class InvalidRequest(BridgeError):
+    """The request cannot be carried out as it is."""
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        super().__init__(f"{len(problems)} invalid fields: {', '.join(problem.field for problem in problems)}")
+        self.problems = problems
+
+
+class NotAllowed(BridgeError):
+    """The client's key does not cover this."""
+
+
+class NotFound(BridgeError):
+    """No such thing, or not the client's own."""
+
+
+class TooManyRequests(BridgeError):
+    """The limit of a call is used up for now."""
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after  # seconds
+
+
+class StillInFlight(BridgeError):
+    """The first request with this idempotency key has not ended yet."""
+
+    retry_after = 2  # seconds
+
+
+class AccountNotConfigured(BridgeError):
+    """The accounts secret does not have this account, or it cannot be used as it stands there."""
+
+
+class GatewayFailure(BridgeError):
+    """The gateway did not do what was asked.
+
+    Attributes:
+        message_id: the message it was about, if it was a submit; it is recorded as rejected.
+    """
+
+    def __init__(self, detail: str, *, message_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.message_id = message_id
+
+
+class GatewayRefused(GatewayFailure):
+    """The gateway answered with a code."""
+
+    def __init__(self, code: Code, *, message_id: str | None = None) -> None:
+        super().__init__(f"the gateway refused with {code.number}: {code.english}", message_id=message_id)
+        self.code = code
+
+
+class GatewayUnreachable(GatewayFailure):
+    """No answer, and nothing was done."""
+
+
+class GatewayUnreadable(GatewayFailure):
+    """An answer that is not EUMS: an error page, the wrong AES key, or garbage."""
+
+
+class NotPublished(BridgeError):
+    """Some events were not taken; whoever asked must ask again, with the same ids."""
+
+    def __init__(self, failed: int) -> None:
+        super().__init__(f"{failed} events were not taken by the topic")
+        self.failed = failed

@@ -1,0 +1,256 @@
+"""The events: CloudEvents 1.0, structured JSON, one for each record, with ids that a repeat does not change.
+
+Source of the envelope: CloudEvents 1.0.2 (github.com/cloudevents/spec). The schemas of each type's `data` are
+in docs/schemas/. A phone number is in `data` only, never in the envelope or in an attribute of SNS.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bridge.domain.ids import stable_id
+from bridge.domain.messages import Message, Owner, Recipient, Status, TrackedReport
+from bridge.domain.numbers import e164
+from bridge.domain.pulls import PullId
+from eums import Inbound, Report, classify
+
+
+class EventType(StrEnum):
+    """What happened."""
+
+    UNKNOWN = "sms.message.unknown"
+    DELIVERED = "sms.message.delivered"
+    UNDELIVERED = "sms.message.undelivered"
+    UPDATED = "sms.message.updated"
+    INBOUND_RECEIVED = "sms.inbound.received"
+    BALANCE_LOW = "sms.account.balance_low"
+    PULL_LOST = "sms.pull.lost"
+    PULL_QUARANTINED = "sms.pull.quarantined"
+
+
+_REPORTED = {
+    "delivered": (EventType.DELIVERED, Status.DELIVERED),
+    "undelivered": (EventType.UNDELIVERED, Status.UNDELIVERED),
+    "pending": (EventType.UPDATED, Status.SUBMITTED),  # ACCEPTD and the like: still on its way
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One CloudEvent.
+
+    Attributes:
+        subject: the message's id where there is one; for an inbound message `<pull id>/<ordinal>`.
+        time: aware; the gateway's own time of the fact where it gave one.
+        client: the client whose message it is about, for filters; None where nobody's.
+        data: JSON values only.
+    """
+
+    id: str
+    type: EventType
+    account: str
+    subject: str | None
+    time: datetime
+    data: Mapping[str, object]
+    client: str | None = None
+
+    def body(self) -> str:
+        """The structured JSON form."""
+        envelope: dict[str, object] = {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": f"urn:eums:{self.account}",
+            "type": self.type,
+            "time": self.time.isoformat(),
+            "datacontenttype": "application/json",
+            "data": self.data,
+        }
+        if self.subject is not None:
+            envelope["subject"] = self.subject
+        return json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+
+    def attributes(self) -> dict[str, str]:
+        """What subscribers filter by: at most ten, or SNS drops a raw delivery. Absent where it has no value."""
+        attributes = {"event_type": str(self.type), "account": self.account}
+        if self.client:
+            attributes["client"] = self.client
+        for name in ("status", "error_class"):
+            value = self.data.get(name)
+            if isinstance(value, str) and value:
+                attributes[name] = value
+        if isinstance(final := self.data.get("final"), bool):
+            attributes["final"] = "true" if final else "false"
+        return attributes
+
+
+def reported(account: str, report: Report, owner: Owner | None, pulled_at: datetime) -> Event:
+    """The event of a status report (拉取状态报告).
+
+    Its id is a hash of (account, gateway message id, number, status, report time): a report that comes twice,
+    in one pull or in two, is the same event.
+    """
+    outcome = classify(report.report_status)
+    event_type, status = _REPORTED[outcome.state]
+    return Event(
+        id=stable_id(
+            "report", account, report.message_id, report.dest_number, report.report_status, report.report_time_raw
+        ),
+        type=event_type,
+        account=account,
+        subject=owner.message_id if owner else None,
+        time=report.report_time or pulled_at,
+        client=owner.client if owner else None,
+        data={
+            "message_id": owner.message_id if owner else None,
+            "client_reference": owner.client_reference if owner else None,
+            "client": owner.client if owner else None,
+            "account": account,
+            "to": e164(report.dest_number),
+            "status": status,
+            "final": outcome.final,
+            "error_class": outcome.error_class,
+            "gateway_message_id": report.message_id,
+            "gateway_status": report.report_status,
+            "reported_at": report.report_time.isoformat() if report.report_time else None,
+        },
+    )
+
+
+def received(pull: PullId, inbound: Inbound, owner: Owner | None, pulled_at: datetime) -> Event:
+    """The event of an inbound message (拉取上行).
+
+    An MO has no identity of its own, so its id is that of its place: (account, pull id, ordinal). Two equal
+    texts stay two, and a replay of the journal gives the same ids.
+    """
+    return Event(
+        id=stable_id("inbound", pull.account, pull.id, str(inbound.ordinal)),
+        type=EventType.INBOUND_RECEIVED,
+        account=pull.account,
+        subject=f"{pull.id}/{inbound.ordinal}",
+        time=inbound.receive_time or pulled_at,
+        client=owner.client if owner else None,
+        data={
+            "account": pull.account,
+            "from": e164(inbound.src),
+            "to": inbound.dest,
+            "text": inbound.text,
+            "received_at": inbound.receive_time.isoformat() if inbound.receive_time else None,
+            "signature": inbound.sign or None,
+            "content_base64": inbound.binary_content or None,
+            "msg_fmt": inbound.msg_fmt,
+            "in_reply_to": {
+                "message_id": owner.message_id,
+                "client_reference": owner.client_reference,
+                "by": "reference",
+            }
+            if owner
+            else None,
+        },
+    )
+
+
+def outcome_unknown(message: Message, recipient: Recipient, now: datetime) -> Event:
+    """The gateway did not answer a submit: whether it took the message is not known until a report comes."""
+    return Event(
+        id=stable_id("unknown", message.id, recipient.to),
+        type=EventType.UNKNOWN,
+        account=message.account,
+        subject=message.id,
+        time=now,
+        client=message.client,
+        data={
+            "message_id": message.id,
+            "client_reference": message.client_reference,
+            "client": message.client,
+            "account": message.account,
+            "to": recipient.to,
+            "status": Status.UNKNOWN,
+            "final": False,
+            "error_class": None,
+            "gateway_message_id": None,
+            "gateway_status": None,
+            "reported_at": None,
+        },
+    )
+
+
+def lost(pull: PullId, reason: str, now: datetime) -> Event:
+    """A pull's answer did not reach us whole: the gateway hands records out once, so some may be gone.
+
+    What may be missing is what became due before `now` and was not in an earlier pull.
+    """
+    return Event(
+        id=stable_id("lost", pull.account, pull.id),
+        type=EventType.PULL_LOST,
+        account=pull.account,
+        subject=pull.id,
+        time=now,
+        data={
+            "account": pull.account,
+            "kind": pull.kind,
+            "pull_id": pull.id,
+            "begun_at": pull.begun_at.isoformat(),
+            "noticed_at": now.isoformat(),
+            "reason": reason,
+        },
+    )
+
+
+def quarantined(pull: PullId, key: str, reasons: tuple[str, ...], now: datetime) -> Event:
+    """Something that a pull brought could not be read; it is kept, byte for byte, under `key`."""
+    return Event(
+        id=stable_id("quarantined", pull.account, pull.id),
+        type=EventType.PULL_QUARANTINED,
+        account=pull.account,
+        subject=pull.id,
+        time=now,
+        data={
+            "account": pull.account,
+            "kind": pull.kind,
+            "pull_id": pull.id,
+            "journal_key": pull.journal_key,
+            "quarantine_key": key,
+            "count": len(reasons),
+            "reasons": sorted(set(reasons)),
+        },
+    )
+
+
+def balance_low(account: str, balance: int, threshold: int, now: datetime) -> Event:
+    """An account has fewer messages left than the stack's threshold."""
+    return Event(
+        id=stable_id("balance_low", account, now.isoformat()),
+        type=EventType.BALANCE_LOW,
+        account=account,
+        subject=account,
+        time=now,
+        data={"account": account, "balance": balance, "threshold": threshold, "as_of": now.isoformat()},
+    )
+
+
+def tracked_report(body: str) -> TrackedReport | None:
+    """What a delivered, undelivered or updated event says, read back from its JSON form.
+
+    None where it belongs to no message of ours. Raises ValueError where `body` is not such an event.
+    """
+    try:
+        envelope = json.loads(body)
+        data = envelope["data"]
+        if data["message_id"] is None:
+            return None
+        reported_at = data["reported_at"]
+        return TrackedReport(
+            event_id=envelope["id"],
+            message_id=data["message_id"],
+            to=data["to"],
+            status=Status(data["status"]),
+            final=data["final"],
+            gateway_message_id=data["gateway_message_id"],
+            gateway_status=data["gateway_status"],
+            error_class=data["error_class"],
+            reported_at=datetime.fromisoformat(reported_at) if reported_at else None,
+        )
+    except (KeyError, TypeError) as exc:
+        raise ValueError("not a report event of this bridge") from exc

@@ -1,0 +1,54 @@
+"""Identifiers: ULIDs for what the bridge creates, hashes for what it may see twice."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Final
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID_LENGTH: Final = 26
+_TIME_LENGTH: Final = 10
+_RANDOM_BYTES: Final = 10
+_EVENT_ID_BYTES: Final = 16
+
+
+def ulid(now: datetime, randomness: bytes) -> str:
+    """A ULID: 48 bits of milliseconds since 1970, then 80 random bits, as 26 Crockford characters.
+
+    Args:
+        now: an aware time.
+        randomness: 10 bytes, from a cryptographic source.
+
+    Source: the ULID specification (github.com/ulid/spec).
+    """
+    if len(randomness) != _RANDOM_BYTES:
+        raise ValueError(f"a ULID takes {_RANDOM_BYTES} random bytes, not {len(randomness)}")
+    number = (int(now.timestamp() * 1000) << 80) | int.from_bytes(randomness, "big")
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(5 * (_ULID_LENGTH - 1), -1, -5))
+
+
+def ulid_time(text: str) -> datetime:
+    """When a ULID was made, in UTC. Raises ValueError where `text` is none."""
+    if not is_ulid(text):
+        raise ValueError("not a ULID")
+    milliseconds = 0
+    for character in text[:_TIME_LENGTH]:
+        milliseconds = milliseconds << 5 | _CROCKFORD.index(character)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def is_ulid(text: str) -> bool:
+    """Whether `text` has the form of a ULID as this bridge writes them."""
+    return len(text) == _ULID_LENGTH and text[0] <= "7" and all(character in _CROCKFORD for character in text)
+
+
+def stable_id(*parts: str) -> str:
+    """The same 32 hex characters for the same parts, always: a repeat of an event keeps its id.
+
+    Each part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
+    """
+    digest = hashlib.blake2b(digest_size=_EVENT_ID_BYTES)
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(f"{len(encoded)}:".encode())
+        digest.update(encoded)
+    return digest.hexdigest()

@@ -1,0 +1,182 @@
+"""A message (MT, outbound) and what is known of each of its recipients."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from bridge.domain.segments import estimate
+
+
+class Status(StrEnum):
+    """A recipient's status. They move forward only: see `bridge.services.tracking`."""
+
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+
+
+# A message shows the status of the recipient that is furthest from a good end; a refusal counts only
+# where nobody got further.
+_WORST_FIRST: Final = (
+    Status.SUBMITTING,
+    Status.UNKNOWN,
+    Status.SUBMITTED,
+    Status.UNDELIVERED,
+    Status.DELIVERED,
+    Status.REJECTED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One number of a message.
+
+    Attributes:
+        to: E.164.
+        gateway_message_id: the gateway's id, a string of at most 20 digits that may begin with 0.
+        billed_segments: the gateway's `charge_item`.
+        gateway_status: the raw `report_status` of the last report, for instance DELIVRD.
+        error_class: why it failed, by `eums.statuses`; None where it did not.
+        reported_at: the gateway's `report_time`.
+    """
+
+    to: str
+    status: Status
+    gateway_message_id: str | None = None
+    billed_segments: int | None = None
+    gateway_status: str | None = None
+    error_class: str | None = None
+    reported_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message as the bridge keeps it.
+
+    Attributes:
+        id: a ULID; the gateway knows it as `reference`.
+        client: who sent it: the name of the API key's owner.
+        deadline: when a submit that has not ended by itself counts as unknown.
+        gateway_code: the response code that refused it, if one did.
+    """
+
+    id: str
+    client: str
+    account: str
+    text: str
+    recipients: tuple[Recipient, ...]
+    created_at: datetime
+    deadline: datetime
+    extension: str = ""
+    client_reference: str | None = None
+    gateway_code: int | None = None
+
+    @property
+    def status(self) -> Status:
+        """One status for the whole message."""
+        present = {recipient.status for recipient in self.recipients}
+        return next((status for status in _WORST_FIRST if status in present), Status.SUBMITTING)
+
+    @property
+    def estimated_segments(self) -> int:
+        """Segments of the text, for one recipient."""
+        return estimate(self.text)
+
+    def answered(self, now: datetime) -> "Message":
+        """The message as it is to be shown at `now`: a submit past its deadline has no known outcome.
+
+        The process that submitted it died between the gateway's answer and our record of it, or never got one.
+        """
+        if now < self.deadline:
+            return self
+        return self.with_recipients(
+            replace(recipient, status=Status.UNKNOWN) if recipient.status is Status.SUBMITTING else recipient
+            for recipient in self.recipients
+        )
+
+    def with_recipients(self, recipients: Iterable[Recipient]) -> "Message":
+        """The same message with other recipients."""
+        return replace(self, recipients=tuple(recipients))
+
+    def with_reports(self, reports: Mapping[str, "TrackedReport"]) -> "Message":
+        """The message with what the reports say, by number; a report outweighs what the submit seemed to be."""
+        return self.with_recipients(
+            replace(
+                recipient,
+                status=report.status,
+                gateway_message_id=report.gateway_message_id or recipient.gateway_message_id,
+                gateway_status=report.gateway_status,
+                error_class=report.error_class,
+                reported_at=report.reported_at,
+            )
+            if (report := reports.get(recipient.to))
+            else recipient
+            for recipient in self.recipients
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedReport:
+    """What one report says of one recipient of one message.
+
+    Attributes:
+        event_id: the id of the event that carried it; a redelivered event has the same.
+        to: E.164.
+        status: delivered, undelivered, or submitted where the report is not final.
+    """
+
+    event_id: str
+    message_id: str
+    to: str
+    status: Status
+    final: bool
+    gateway_message_id: str | None
+    gateway_status: str
+    error_class: str | None
+    reported_at: datetime | None
+
+
+class Applied(StrEnum):
+    """What became of a report: statuses move forward only, and nothing is forgotten silently."""
+
+    MOVED = "moved"
+    REPEATED = "repeated"  # the same event again: SQS delivers at least once
+    DUPLICATE = "duplicate"  # another report that says the same
+    CONTRADICTION = "contradiction"  # a final status stood there and says otherwise; it stays
+    STALE = "stale"  # not final, and something as good stood there already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """A request that its caller wants carried out once, however often it arrives (the header `Idempotency-Key`).
+
+    Attributes:
+        key_hash: a hash of the key and of the client whose key it is.
+        request_hash: a hash of what is asked; the same key with another request is the caller's mistake.
+    """
+
+    key_hash: str
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an earlier request with the same key left: its message as it was recorded, without any report."""
+
+    message: Message
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What an event says of the message that it belongs to."""
+
+    message_id: str
+    account: str
+    client: str
+    client_reference: str | None

@@ -1,0 +1,56 @@
+"""What every handler stands in: a log with the request's context, metrics out at its end, faults in plain words."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from bridge import wiring
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+logger = Logger()
+
+
+def handler(function: Handler) -> Handler:
+    """Make a function a Lambda handler: the request's id in each log line, and the metrics written out at its end.
+
+    The event is never logged: it holds numbers and texts.
+    """
+
+    @functools.wraps(function)
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        try:
+            return function(event, context)
+        finally:
+            wiring.counters().flush()
+
+    return logger.inject_lambda_context(handle, log_event=False, clear_state=True)
+
+
+def each_record(event: dict[str, Any], work: Callable[[str], object]) -> dict[str, list[dict[str, str]]]:
+    """Do `work` with the body of each SQS record; those that fail go back to the queue, and only those.
+
+    The answer is what `ReportBatchItemFailures` asks for:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in _failures(event["Records"], work)]}
+
+
+def _failures(records: Iterable[dict[str, Any]], work: Callable[[str], object]) -> Iterable[str]:
+    for record in records:
+        try:
+            work(record["body"])
+        except Exception as exc:  # noqa: BLE001 - whatever it is, this record goes back and the others do not
+            # Its text may quote a body: only its kind and place are logged.
+            logger.error("record failed", extra={"error": type(exc).__name__, "at": place(exc)})  # noqa: TRY400
+            yield record["messageId"]
+
+
+def place(error: BaseException) -> str:
+    """Where an error was raised: file and line, without the text that it may quote."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,173 @@
+"""What the services need of the world, as protocols. The adapters implement them; the tests' fakes do too."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from bridge.domain.clients import Caller
+from bridge.domain.events import Event
+from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
+from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from eums import Accepted, Account, DayStatistics, Reply, Submit
+
+
+class Clock(Protocol):
+    """Time, so that tests can move it."""
+
+    def now(self) -> datetime:
+        """The time, aware."""
+
+    def monotonic(self) -> float:
+        """Seconds from some beginning; for durations."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class NewId(Protocol):
+    """Makes ids that nobody else has and that sort by time."""
+
+    def __call__(self) -> str:
+        """A ULID of now."""
+
+
+class Accounts(Protocol):
+    """The gateway accounts, by our name for them."""
+
+    def names(self) -> tuple[str, ...]:
+        """All of them, sorted."""
+
+    def get(self, name: str) -> Account:
+        """One of them. Raises AccountNotConfigured."""
+
+    def refresh(self) -> None:
+        """Read them again: the gateway says that a key or password is wrong, and it may just have been changed."""
+
+
+class Gateway(Protocol):
+    """The EUMS gateway behind an account. Raises `eums` errors and AccountNotConfigured."""
+
+    def check(self, account: str, submit: Submit) -> None:
+        """Whatever the gateway would surely refuse, before it costs a call. Raises `eums.InvalidSubmit`."""
+
+    def submit(self, account: str, submit: Submit) -> tuple[Accepted, ...]:
+        """下行协议."""
+
+    def pull(self, account: str, kind: Kind) -> Reply:
+        """拉取状态报告 or 拉取上行, raw. What it hands out it never hands out again."""
+
+    def balance(self, account: str) -> int:
+        """查询余额, in messages."""
+
+    def statistics(self, account: str, start: date, end: date) -> tuple[DayStatistics, ...]:
+        """查询账户下行统计, at most 31 days. An empty result (130) is ()."""
+
+
+class Messages(Protocol):
+    """The messages and what was reported of them."""
+
+    def claim(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
+        """Write down that this message is about to be submitted. The first of a send's two writes.
+
+        With `once`, only where no request of the last 24 h had the same key, or where the message that the key stands
+        for is `instead_of`; what stands there otherwise, and then nothing is written.
+        """
+
+    def record(self, message: Message) -> None:
+        """Write down how the submit ended. The second."""
+
+    def find(self, message_id: str) -> Message | None:
+        """The message with its reports."""
+
+    def owners(self, message_ids: Iterable[str]) -> Mapping[str, Owner]:
+        """Whose these messages are; those that nobody knows are left out."""
+
+    def apply(self, report: TrackedReport) -> Applied:
+        """Move a recipient's status forward, or count why not."""
+
+
+class Leases(Protocol):
+    """At most one pull in flight for (account, kind), and a memory of it that survives its process."""
+
+    def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
+        """Take the lease and record the pull, in one conditional write. None where somebody else holds it."""
+
+    def complete(self, intent: Intent) -> bool:
+        """Write down that the pull's outcome is safe, and give the lease back. False where it was taken over."""
+
+
+class Journal(Protocol):
+    """What the pulls returned, byte for byte."""
+
+    def store(self, entry: JournalEntry) -> None:
+        """Keep it, under its pull's key. Storing the same again is no error; another body under the key is."""
+
+    def read(self, key: str) -> JournalEntry:
+        """What is kept. Raises NotFound."""
+
+    def has(self, key: str) -> bool:
+        """Whether something is kept under this key."""
+
+    def quarantine(self, entry: JournalEntry) -> str:
+        """Keep a copy that no lifecycle expires of what could not be read, or not wholly; returns its key."""
+
+    def mark_published(self, key: str) -> None:
+        """Its events are out: the lifecycle may expire it."""
+
+
+class Pointers(Protocol):
+    """The queue of journal keys that are to be published."""
+
+    def send(self, key: str) -> None:
+        """Ask for this journal object to be published."""
+
+
+class Topic(Protocol):
+    """Where events go."""
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Publish all of them, in batches; raises NotPublished where some were not taken after retries."""
+
+
+class Balances(Protocol):
+    """Which accounts were low when last looked at."""
+
+    def is_low(self, account: str) -> bool:
+        """Whether it was low when last looked at; False where nobody looked yet."""
+
+    def remember(self, account: str, *, low: bool) -> None:
+        """Keep whether it is low now."""
+
+
+class Slots(Protocol):
+    """The gateway's limit on statistics, kept across Lambdas."""
+
+    def take(self, account: str, now: datetime) -> float:
+        """Take one of the slots: 0.0 when taken, else the seconds until the next is free."""
+
+    def exhaust(self, account: str, now: datetime) -> None:
+        """The gateway says that none is left: so it is, for a minute."""
+
+
+class StatisticsCache(Protocol):
+    """Answers to questions about days, for a while."""
+
+    def get(self, account: str, start: date, end: date, now: datetime) -> tuple[DayStatistics, ...] | None:
+        """The answer, if one is fresh enough."""
+
+    def put(self, account: str, start: date, end: date, days: tuple[DayStatistics, ...], expires_at: datetime) -> None:
+        """Keep an answer."""
+
+
+class Clients(Protocol):
+    """The API keys' owners."""
+
+    def find(self, key_hash: str) -> Caller | None:
+        """The client whose key has this hash."""
+
+
+class Counters(Protocol):
+    """CloudWatch metrics, or a test's tally."""
+
+    def count(self, name: str, value: float = 1, **dimensions: str) -> None:
+        """Add to a metric."""

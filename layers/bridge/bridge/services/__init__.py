@@ -1,0 +1,1 @@
+"""What the bridge does, one verb a module, over the ports of `bridge.ports`."""

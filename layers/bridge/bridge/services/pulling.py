@@ -1,0 +1,164 @@
+"""Pulling: lease and intent → the gateway's bytes → journal → pointer. Nothing looks at a page before it is kept.
+
+Each crash leaves a trace: a pull that nobody completed is found by the next one, which publishes what the
+journal has of it or says that its records may be lost.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final
+
+from bridge.domain.errors import AccountNotConfigured
+from bridge.domain.events import lost
+from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from bridge.ports import Accounts, Clock, Counters, Gateway, Journal, Leases, NewId, Pointers, Topic
+from eums import Account, Ambiguous, EumsError, NotSent, Refused, Reply, decode_inbound, decode_reports
+
+# A page without records is a few dozen bytes; anything longer goes to the journal unread.
+_MAX_EMPTY_PAGE: Final = 512
+# What the journal, the queue and the table may take after the gateway has answered.
+_KEEPING_SECONDS: Final = 10.0
+
+
+class Ended(StrEnum):
+    """How one pull ended."""
+
+    RECORDS = "records"  # something came and is kept; there may be more
+    EMPTY = "empty"
+    REFUSED = "refused"  # a response code; no records
+    UNREACHABLE = "unreachable"  # nothing was asked
+    LOST = "lost"  # asked, and no answer: what was handed out, if anything, is gone
+    STOOD_BACK = "stood back"  # another pull of this account and kind is in flight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulling:
+    """Pulls reports and inbound messages of all accounts."""
+
+    accounts: Accounts
+    gateway: Gateway
+    leases: Leases
+    journal: Journal
+    pointers: Pointers
+    topic: Topic
+    clock: Clock
+    new_id: NewId
+    counters: Counters
+    pause: float  # seconds between pulls that bring nothing
+
+    def drain_all(self, kind: Kind, *, window: float, time_left: Callable[[], float]) -> dict[str, int]:
+        """Pull every account until the window (seconds) is over; the records-bringing pulls of each.
+
+        Accounts run beside each other: one whose gateway hangs holds up no other. One that fails by surprise
+        does not either; the first such failure is raised when all have ended.
+        """
+        names = self.accounts.names()
+        if not names:
+            return {}
+        with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="pull") as pool:
+            drains = {name: pool.submit(self.drain, name, kind, window=window, time_left=time_left) for name in names}
+        return {name: drain.result() for name, drain in drains.items()}
+
+    def drain(self, account: str, kind: Kind, *, window: float, time_left: Callable[[], float]) -> int:
+        """Pull one account: at once again while records come, after a pause where none do.
+
+        Stops when the window is over, or when the time left is less than one more pull could take.
+        """
+        end = self.clock.monotonic() + window
+        pages = 0
+        while time_left() > self._longest(account):
+            if self.pull(account, kind) is Ended.RECORDS:
+                pages += 1
+                continue
+            if self.clock.monotonic() + self.pause >= end:
+                break
+            self.clock.sleep(self.pause)
+        return pages
+
+    def pull(self, account: str, kind: Kind) -> Ended:
+        """One pull."""
+        now = self.clock.now()
+        pull = PullId(account=account, kind=kind, id=self.new_id(), begun_at=now)
+        intent = self.leases.begin(pull, expires_at=now + timedelta(seconds=self._longest(account)))
+        if intent is None:
+            return Ended.STOOD_BACK
+        if intent.dangling is not None:
+            self._resolve(intent.dangling)
+        ended = self._pull_under(intent)
+        if not self.leases.complete(intent):
+            # Slower than its lease: somebody else has resolved this pull as dangling meanwhile. Its bytes, if any
+            # came, are in the journal and have their pointer; publishing them twice gives the same ids.
+            self.counters.count("PullsOvertaken", account=account, kind=kind)
+        self.counters.count("Pulls", account=account, kind=kind)
+        return ended
+
+    def _pull_under(self, intent: Intent) -> Ended:
+        pull = intent.pull
+        try:
+            reply = self.gateway.pull(pull.account, pull.kind)
+        except NotSent:
+            self.counters.count("PullsNotSent", account=pull.account, kind=pull.kind)
+            return Ended.UNREACHABLE
+        except Ambiguous:
+            self._announce_lost(pull, "the gateway was asked and did not answer")
+            return Ended.LOST
+        account = self.accounts.get(pull.account)
+        try:
+            if _is_empty(pull.kind, reply, account):
+                return Ended.EMPTY
+        except Refused as exc:
+            self.counters.count("PullsRefused", account=pull.account, kind=pull.kind, code=str(exc.code.number))
+            if exc.code.resign:
+                self.accounts.refresh()
+            return Ended.REFUSED
+        self.journal.store(
+            JournalEntry(
+                pull=pull,
+                received_at=self.clock.now(),
+                status=reply.status,
+                headers=reply.headers,
+                version=account.version,
+                cut=reply.cut,
+                body=reply.body,
+            )
+        )
+        self.pointers.send(pull.journal_key)
+        return Ended.RECORDS
+
+    def _resolve(self, dangling: PullId) -> None:
+        """The pull before this one has no recorded end: its process died. What it left, and what it may have lost."""
+        if self.journal.has(dangling.journal_key):
+            self.pointers.send(dangling.journal_key)
+        else:
+            self._announce_lost(dangling, "the puller died between asking the gateway and keeping its answer")
+
+    def _announce_lost(self, pull: PullId, reason: str) -> None:
+        self.counters.count("PullsLost", account=pull.account, kind=pull.kind)
+        self.topic.publish([lost(pull, reason, self.clock.now())])
+
+    def _longest(self, account: str) -> float:
+        try:
+            settings = self.accounts.get(account)
+        except AccountNotConfigured:
+            return _KEEPING_SECONDS
+        return 2 * settings.connect_timeout + settings.write_timeout + settings.read_timeout + _KEEPING_SECONDS
+
+
+def _is_empty(kind: Kind, reply: Reply, account: Account) -> bool:
+    """Whether a reply is surely a page without records; whatever else it may be is kept before it is read.
+
+    Raises `eums.Refused` where it is surely a refusal.
+    """
+    if reply.cut or reply.status != HTTPStatus.OK or len(reply.body) > _MAX_EMPTY_PAGE:
+        return False
+    try:
+        page = decode_reports(reply.body, account) if kind is Kind.REPORTS else decode_inbound(reply.body, account)
+    except Refused:
+        raise
+    except EumsError:
+        return False
+    return not (page.records or page.quarantined or page.cut)

@@ -1,0 +1,201 @@
+"""Sending: claim → submit → record. An ambiguous outcome is `unknown` and is never retried."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from bridge.domain.clients import Caller
+from bridge.domain.errors import (
+    FieldProblem,
+    GatewayRefused,
+    GatewayUnreachable,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    NotPublished,
+    StillInFlight,
+)
+from bridge.domain.events import outcome_unknown
+from bridge.domain.ids import stable_id
+from bridge.domain.messages import Message, Once, Recipient, Standing, Status
+from bridge.domain.numbers import e164, national
+from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Topic
+from eums import Accepted, Ambiguous, InvalidSubmit, NotSent, Refused, Submit
+
+# Longer than any function that submits may run: past it, nobody is going to record the outcome any more.
+SUBMIT_DEADLINE: Final = timedelta(seconds=60)
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+# The names that the caller knows for the gateway's fields.
+_FIELDS: Final = {"dest": "to", "content": "text", "ext": "extension"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a caller asks to be sent.
+
+    Attributes:
+        to: mainland mobile numbers in any form that `bridge.domain.numbers` knows, none twice.
+        account: our name of the gateway account; None for the client's default.
+    """
+
+    to: tuple[str, ...]
+    text: str
+    extension: str = ""
+    client_reference: str | None = None
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a send.
+
+    Attributes:
+        replayed: nothing was sent now; this is what an earlier request with the same key did.
+    """
+
+    message: Message
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Sends messages, and finds them again."""
+
+    accounts: Accounts
+    gateway: Gateway
+    messages: Messages
+    topic: Topic
+    clock: Clock
+    new_id: NewId
+    counters: Counters
+
+    def send(self, caller: Caller, order: Order, idempotency_key: str | None = None) -> Sent:
+        """Submit a message and say how that ended: its recipients are submitted, rejected or unknown.
+
+        With an idempotency key, a repeat within 24 h sends nothing and gets the first one's message, as it was then.
+        Where the first one sent nothing (it was refused, or the gateway was unreachable), the repeat is carried out.
+
+        Raises:
+            NotAllowed: the client may not use the account.
+            InvalidRequest: the gateway would surely refuse it, or the key was used for another request.
+            StillInFlight: the first request with this key has not ended.
+            GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
+        """
+        account = order.account or caller.default_account
+        if not caller.may_use(account):
+            raise NotAllowed(f"this key may not use the account {account!r}")
+        message = self._message(caller, account, order)
+        submit = Submit(
+            dest=tuple(national(recipient.to) or recipient.to for recipient in message.recipients),
+            content=message.text,
+            ext=message.extension,
+            reference=message.id,
+        )
+        try:
+            self.gateway.check(account, submit)
+        except InvalidSubmit as exc:
+            raise InvalidRequest((FieldProblem(_FIELDS.get(exc.field, exc.field), exc.reason),)) from exc
+        once = _once(caller, idempotency_key, order, account) if idempotency_key is not None else None
+        standing = self.messages.claim(message, once)
+        if once is not None and standing is not None:
+            first = self._first(standing, once)
+            if first is not None:
+                return Sent(message=first, replayed=True)
+            if self.messages.claim(message, once, instead_of=standing.message.id) is not None:
+                raise StillInFlight("another request with this Idempotency-Key is being carried out")
+        return Sent(message=self._submit(message, submit), replayed=False)
+
+    def find(self, caller: Caller, message_id: str) -> Message:
+        """One of the client's own messages, as it stands now. Raises NotFound."""
+        message = self.messages.find(message_id)
+        if message is None or message.client != caller.client:
+            raise NotFound("there is no such message")
+        return message.answered(self.clock.now())
+
+    def _first(self, standing: Standing, once: Once) -> Message | None:
+        """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
+        if standing.request_hash != once.request_hash:
+            raise InvalidRequest(
+                (FieldProblem(IDEMPOTENCY_KEY, "was used for another request within 24 hours; use a new one"),)
+            )
+        first = standing.message.answered(self.clock.now())
+        if first.status is Status.SUBMITTING:
+            raise StillInFlight("the first request with this Idempotency-Key has not ended")
+        return None if first.status is Status.REJECTED else first
+
+    def _message(self, caller: Caller, account: str, order: Order) -> Message:
+        now = self._local_now(account)
+        return Message(
+            id=self.new_id(),
+            client=caller.client,
+            account=account,
+            text=order.text,
+            extension=order.extension,
+            client_reference=order.client_reference,
+            created_at=now,
+            deadline=now + SUBMIT_DEADLINE,
+            recipients=tuple(Recipient(to=e164(number), status=Status.SUBMITTING) for number in order.to),
+        )
+
+    def _local_now(self, account: str) -> datetime:
+        return self.clock.now().astimezone(ZoneInfo(self.accounts.get(account).zone))
+
+    def _submit(self, message: Message, submit: Submit) -> Message:
+        try:
+            accepted = self.gateway.submit(message.account, submit)
+        except Refused as exc:
+            self.counters.count("SubmitsRefused", account=message.account)
+            self.messages.record(replace(_all(message, Status.REJECTED), gateway_code=exc.code.number))
+            raise GatewayRefused(exc.code, message_id=message.id) from exc
+        except NotSent as exc:
+            self.counters.count("SubmitsNotSent", account=message.account)
+            self.messages.record(_all(message, Status.REJECTED))
+            raise GatewayUnreachable(
+                "the gateway could not be reached; nothing was sent, so it is safe to send again", message_id=message.id
+            ) from exc
+        except Ambiguous:
+            self.counters.count("SubmitsUnknown", account=message.account)
+            return self._unknown(message)
+        self.counters.count("SubmitsAccepted", account=message.account)
+        message = _accepted(message, accepted)
+        self.messages.record(message)
+        return message
+
+    def _unknown(self, message: Message) -> Message:
+        message = _all(message, Status.UNKNOWN)
+        self.messages.record(message)
+        now = self.clock.now()
+        try:
+            self.topic.publish([outcome_unknown(message, recipient, now) for recipient in message.recipients])
+        except NotPublished:
+            # The caller is told by the answer and the record says it too; failing now would look like "not sent".
+            self.counters.count("UnknownNotPublished", account=message.account)
+        return message
+
+
+def _once(caller: Caller, key: str, order: Order, account: str) -> Once:
+    request = (*sorted(order.to), order.text, order.extension, order.client_reference or "", account)
+    return Once(key_hash=stable_id("once", caller.client, key), request_hash=stable_id(*request))
+
+
+def _all(message: Message, status: Status) -> Message:
+    return message.with_recipients(replace(recipient, status=status) for recipient in message.recipients)
+
+
+def _accepted(message: Message, accepted: tuple[Accepted, ...]) -> Message:
+    """What the gateway took. 下行协议: the answer names 仅包含有效的手机号码, so who is missing was refused."""
+    by_number = {e164(item.dest_number): item for item in accepted}
+    return message.with_recipients(
+        replace(
+            recipient,
+            status=Status.SUBMITTED,
+            gateway_message_id=item.message_id,
+            billed_segments=item.charge_item,
+        )
+        if (item := by_number.get(recipient.to))
+        else replace(recipient, status=Status.REJECTED)
+        for recipient in message.recipients
+    )

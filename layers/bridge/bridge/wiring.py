@@ -1,0 +1,203 @@
+"""Builds the services over their adapters, once a process: the only place that knows both.
+
+Nothing runs at import, and a function imports only what it uses: each import is paid by every cold start.
+"""
+
+# ruff: noqa: PLC0415 - the imports stand inside the functions for the reason above
+
+import os
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from bridge.adapters.clock import SystemClock, new_ulid
+from bridge.adapters.metrics import EmfCounters
+from bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from bridge.adapters.accounts_secret import AccountsSecret
+    from bridge.adapters.events_topic import EventsTopic
+    from bridge.adapters.gateways import Gateways
+    from bridge.adapters.journal_bucket import JournalBucket
+    from bridge.adapters.messages_table import MessagesTable
+    from bridge.services.authorizing import Authorizing
+    from bridge.services.balancing import Balancing, Watching
+    from bridge.services.publishing import Publishing
+    from bridge.services.pulling import Pulling
+    from bridge.services.sending import Sending
+    from bridge.services.statistics import Statistics
+    from bridge.services.tracking import Tracking
+
+# API Gateway ends a request after 29 s and the functions behind it after 28: a submit that nobody answers must
+# still be recorded, and answered `unknown`, within that.
+_LONGEST_CALL: Final = 22.0
+
+
+@cache
+def settings() -> Settings:
+    """The stack's settings. Raises SettingsError, which names all that is missing."""
+    return Settings.from_env(os.environ)
+
+
+@cache
+def clock() -> SystemClock:
+    """The clock."""
+    return SystemClock()
+
+
+@cache
+def counters() -> EmfCounters:
+    """The metrics; `bridge.handling` writes them out."""
+    return EmfCounters()
+
+
+@cache
+def accounts() -> "AccountsSecret":
+    """The gateway accounts."""
+    from bridge.adapters.accounts_secret import AccountsSecret
+    from bridge.adapters.aws import secretsmanager
+
+    return AccountsSecret(secretsmanager(), settings().accounts_secret_arn, monotonic=clock().monotonic)
+
+
+@cache
+def gateway() -> "Gateways":
+    """The gateways behind the accounts."""
+    from bridge.adapters.gateways import Gateways
+
+    return Gateways(accounts(), clock=clock().now, longest=_LONGEST_CALL)
+
+
+@cache
+def messages() -> "MessagesTable":
+    """The messages."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.messages_table import MessagesTable
+
+    retention = timedelta(days=settings().message_retention_days)
+    return MessagesTable(dynamodb(), settings().messages_table, retention=retention)
+
+
+@cache
+def journal() -> "JournalBucket":
+    """The journal."""
+    from bridge.adapters.aws import s3
+    from bridge.adapters.journal_bucket import JournalBucket
+
+    return JournalBucket(s3(), settings().journal_bucket)
+
+
+@cache
+def topic() -> "EventsTopic":
+    """The topic of all events."""
+    from bridge.adapters.aws import sns
+    from bridge.adapters.events_topic import EventsTopic
+
+    return EventsTopic(sns, settings().events_topic_arn)
+
+
+@cache
+def authorizing() -> "Authorizing":
+    """For `functions/authorizer`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.clients_table import ClientsTable
+    from bridge.services.authorizing import Authorizing
+
+    return Authorizing(clients=ClientsTable(dynamodb(), settings().clients_table))
+
+
+@cache
+def sending() -> "Sending":
+    """For `functions/messages`."""
+    from bridge.services.sending import Sending
+
+    return Sending(
+        accounts=accounts(),
+        gateway=gateway(),
+        messages=messages(),
+        topic=topic(),
+        clock=clock(),
+        new_id=new_ulid,
+        counters=counters(),
+    )
+
+
+@cache
+def balancing() -> "Balancing":
+    """For `functions/account`."""
+    from bridge.services.balancing import Balancing
+
+    return Balancing(accounts=accounts(), gateway=gateway(), clock=clock())
+
+
+@cache
+def statistics() -> "Statistics":
+    """For `functions/account`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.state_table import StatisticsCache, StatisticsSlots
+    from bridge.services.statistics import Statistics
+
+    table = settings().state_table
+    return Statistics(
+        accounts=accounts(),
+        gateway=gateway(),
+        slots=StatisticsSlots(dynamodb(), table),
+        cache=StatisticsCache(dynamodb(), table),
+        clock=clock(),
+        counters=counters(),
+    )
+
+
+@cache
+def pulling() -> "Pulling":
+    """For `functions/pull`."""
+    from bridge.adapters.aws import dynamodb, sqs
+    from bridge.adapters.publish_queue import PublishQueue
+    from bridge.adapters.state_table import PullLeases
+    from bridge.services.pulling import Pulling
+
+    return Pulling(
+        accounts=accounts(),
+        gateway=gateway(),
+        leases=PullLeases(dynamodb(), settings().state_table),
+        journal=journal(),
+        pointers=PublishQueue(sqs(), settings().publish_queue_url),
+        topic=topic(),
+        clock=clock(),
+        new_id=new_ulid,
+        counters=counters(),
+        pause=settings().pull_seconds,
+    )
+
+
+@cache
+def publishing() -> "Publishing":
+    """For `functions/publish`."""
+    from bridge.services.publishing import Publishing
+
+    return Publishing(accounts=accounts(), journal=journal(), messages=messages(), topic=topic(), counters=counters())
+
+
+@cache
+def tracking() -> "Tracking":
+    """For `functions/track`."""
+    from bridge.services.tracking import Tracking
+
+    return Tracking(messages=messages(), counters=counters())
+
+
+@cache
+def watching() -> "Watching":
+    """For `functions/watch`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.state_table import LowBalances
+    from bridge.services.balancing import Watching
+
+    return Watching(
+        accounts=accounts(),
+        balancing=balancing(),
+        balances=LowBalances(dynamodb(), settings().state_table),
+        topic=topic(),
+        counters=counters(),
+        threshold=settings().low_balance_threshold,
+    )

@@ -1,0 +1,329 @@
+"""Writes the OpenAPI document of the API from its models: `make openapi`.
+
+The document is kept in the repository and served as a file, so that no function builds it at a cold start; a test
+holds it against the models.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from bridge.api.requests import BalanceQuery, SendRequest, StatisticsQuery
+from bridge.api.responses import (
+    BalanceResponse,
+    HealthResponse,
+    MessageResponse,
+    ProblemResponse,
+    StatisticsResponse,
+)
+
+PATH: Final = Path(__file__).parent.parent / "layers/bridge/bridge/api/openapi.json"
+VERSION: Final = "0.1.0"
+
+_DESCRIPTION: Final = """A legacy SMS gateway (EUMS V2.1) as a JSON API. Delivery reports and inbound messages come as
+CloudEvents in SQS queues, not through this API.
+
+Errors are problem details (RFC 9457, `application/problem+json`); where the gateway spoke, `gateway_code` is its code.
+Times are RFC 3339 with an offset. Numbers are E.164 in every response; a request may also say `13812345678`,
+`8613812345678` or `008613812345678`."""
+
+# What API Gateway answers by itself, before a function runs. It speaks problem+json too (see the gateway responses in
+# template.yaml), except on an emulator that does not apply those.
+_EDGE: Final = {
+    "401": "No key: send `Authorization: Bearer <key>`.",
+    "403": "The key is not known, or does not cover this.",
+    "429": "Too many requests; `Retry-After` says when to ask again.",
+    "500": "Something is wrong with the bridge itself.",
+}
+
+_GATEWAY: Final = {
+    "402": "The account has no balance left (gateway code 205).",
+    "502": "Bridge and gateway disagree (credentials, clock, protocol), or the gateway's answer is unreadable.",
+    "503": "The gateway is not reachable or not in service; nothing was sent. `Retry-After` says when to try again.",
+    "504": "The bridge did not answer in time.",
+}
+
+_REFUSED_422: Final = {"422": "The request cannot be carried out; `errors` names every problem."}
+
+_CONFLICT: Final = {
+    "409": "The first request with this `Idempotency-Key` is still in flight; `Retry-After` says when to ask."
+}
+
+_MESSAGE: Final[dict[str, Any]] = {
+    "id": "01JDCKQ3V9T4M3W5Y8Z7N6P2QR",
+    "status": "submitted",
+    "account": "default",
+    "client_reference": "order-42",
+    "text": "【京东】您的验证码是123456",
+    "estimated_segments": 1,
+    "created_at": "2026-11-23T13:09:00.120+08:00",
+    "recipients": [
+        {
+            "to": "+8613812345678",
+            "status": "submitted",
+            "gateway_message_id": "0603015522454756885",
+            "billed_segments": 1,
+            "gateway_status": None,
+            "error_class": None,
+            "reported_at": None,
+        }
+    ],
+    "gateway_code": None,
+}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document, as JSON values."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "eums-bridge",
+            "version": VERSION,
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "./", "description": "The stage that this document was read from."}],
+        "security": [{"key": []}],
+        "tags": [
+            {"name": "messages", "description": "Sending."},
+            {"name": "account", "description": "Balance and statistics of a gateway account."},
+            {"name": "service", "description": "The bridge itself; no key needed."},
+        ],
+        "paths": {
+            "/messages": {"post": _send()},
+            "/messages/{id}": {"get": _find()},
+            "/balance": {"get": _balance()},
+            "/statistics": {"get": _statistics()},
+            "/health": {"get": _health()},
+        },
+        "components": {
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, made by the bridge's operator.",
+                }
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _send() -> dict[str, Any]:
+    return {
+        "operationId": "send_message",
+        "tags": ["messages"],
+        "summary": "Send a message",
+        "description": "Submits one text to up to 1,000 numbers and answers how that ended for each. 202 means that "
+        "the gateway did not say whether it took the message: the bridge never sends it again by itself, and a later "
+        "report resolves it.",
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "Makes the request safe to repeat for 24 hours: a repeat with the same content sends "
+                "nothing and gets the first answer again, with `Idempotent-Replayed: true`.",
+                "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+                "example": "5f0c1d2e-order-42",
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _ref("SendRequest"),
+                    "examples": {
+                        "one": {
+                            "summary": "One recipient",
+                            "value": {
+                                "to": "+8613812345678",
+                                "text": "【京东】您的验证码是123456",
+                                "client_reference": "order-42",
+                            },
+                        },
+                        "many": {
+                            "summary": "Several recipients",
+                            "value": {"to": ["13812345678", "13800001234"], "text": "【京东】您的包裹已到"},
+                        },
+                    },
+                }
+            },
+        },
+        "responses": {
+            "201": {
+                **_json(
+                    "The gateway took the message, or part of it: see each recipient.", "MessageResponse", _MESSAGE
+                ),
+                "headers": _SENT,
+            },
+            "202": {
+                **_json(
+                    "The gateway did not say whether it took the message; its status is `unknown`.", "MessageResponse"
+                ),
+                "headers": _SENT,
+            },
+            **_problems(_EDGE, _GATEWAY, _REFUSED_422, _CONFLICT),
+        },
+    }
+
+
+def _find() -> dict[str, Any]:
+    return {
+        "operationId": "get_message",
+        "tags": ["messages"],
+        "summary": "A message and the status of each recipient",
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The message's `id`.",
+                "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
+                "example": _MESSAGE["id"],
+            }
+        ],
+        "responses": {
+            "200": _json("The message.", "MessageResponse", _MESSAGE),
+            **_problems(_EDGE, {"404": "There is no such message, or it is another client's."}),
+        },
+    }
+
+
+def _balance() -> dict[str, Any]:
+    return {
+        "operationId": "get_balance",
+        "tags": ["account"],
+        "summary": "Messages left",
+        "parameters": _parameters(BalanceQuery),
+        "responses": {
+            "200": _json(
+                "The balance.",
+                "BalanceResponse",
+                {"account": "default", "balance": 100, "as_of": "2026-11-23T13:09:00.120+08:00"},
+            ),
+            **_problems(_EDGE, _GATEWAY, _REFUSED_422),
+        },
+    }
+
+
+def _statistics() -> dict[str, Any]:
+    return {
+        "operationId": "get_statistics",
+        "tags": ["account"],
+        "summary": "What was sent, day by day",
+        "description": "The gateway answers 31 days at a time and three times a minute for an account. A longer range "
+        "is split, and what was answered is kept for a while: after a 429, ask the same again when `Retry-After` says.",
+        "parameters": _parameters(StatisticsQuery),
+        "responses": {
+            "200": _json(
+                "The days, oldest first; days without traffic may be missing.",
+                "StatisticsResponse",
+                {
+                    "account": "default",
+                    "items": [{"date": "2021-02-03", "submitted": 100, "delivered": 90, "failed": 6, "unknown": 4}],
+                    "totals": {"submitted": 100, "delivered": 90, "failed": 6, "unknown": 4},
+                },
+            ),
+            **_problems(_EDGE, _GATEWAY, _REFUSED_422),
+        },
+    }
+
+
+def _health() -> dict[str, Any]:
+    return {
+        "operationId": "get_health",
+        "tags": ["service"],
+        "summary": "Whether the API answers",
+        "security": [],
+        "responses": {
+            "200": _json("It does.", "HealthResponse", {"status": "ok"}),
+            **_problems({code: _EDGE[code] for code in ("429", "500")}),
+        },
+    }
+
+
+_SENT: Final = {
+    "Location": {"description": "Where the message is.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true` where this is the answer to an earlier request with the same key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: str, example: object = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": _ref(schema)}
+    if example is not None:
+        content["example"] = example
+    return {"description": description, "content": {"application/json": content}}
+
+
+def _problems(*tables: dict[str, str]) -> dict[str, Any]:
+    descriptions = {code: text for table in tables for code, text in table.items()}
+    return {code: _problem(code, descriptions[code]) for code in sorted(descriptions)}
+
+
+def _problem(code: str, description: str) -> dict[str, Any]:
+    problem: dict[str, Any] = {
+        "description": description,
+        "content": {"application/problem+json": {"schema": _ref("ProblemResponse")}},
+    }
+    if code in {"409", "429", "503"}:
+        problem["headers"] = _RETRY_AFTER
+    return problem
+
+
+def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = query.model_json_schema()
+    parameters = []
+    for name, field in schema["properties"].items():
+        description = field.pop("description", "")
+        field.pop("title", None)
+        field.pop("default", None)
+        # An absent parameter is absent; a query has no null.
+        kept = next((option for option in field.get("anyOf", []) if option.get("type") != "null"), field)
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", []),
+                "description": description or kept.pop("description", ""),
+                "schema": kept,
+            }
+        )
+    return parameters
+
+
+def _schemas() -> dict[str, Any]:
+    validated: list[type[BaseModel]] = [SendRequest]
+    serialized: list[type[BaseModel]] = [
+        MessageResponse,
+        BalanceResponse,
+        StatisticsResponse,
+        HealthResponse,
+        ProblemResponse,
+    ]
+    _, schema = models_json_schema(
+        [(model, "validation") for model in validated] + [(model, "serialization") for model in serialized],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: dict[str, Any] = schema["$defs"]
+    return schemas
+
+
+def rendered() -> str:
+    """The document as the file holds it."""
+    return json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(rendered(), encoding="utf-8")

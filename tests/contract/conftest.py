@@ -1,0 +1,45 @@
+"""Each port has one suite, run on the fake that the unit tests use and on the real adapter over an emulated AWS."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import boto3
+import pytest
+from moto import mock_aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+REGION: Final = "cn-north-1"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS in this process; nothing leaves it."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def dynamodb(aws: None) -> "DynamoDBClient":  # noqa: ARG001 - the client is made inside it
+    return boto3.client("dynamodb")
+
+
+def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool) -> str:
+    """A table with the keys that template.yaml gives it."""
+    keys = ["pk", "sk"] if sort_key else ["pk"]
+    client.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH" if key == "pk" else "RANGE"} for key in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name

@@ -1,0 +1,184 @@
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.adapters.clients_table import ClientsTable
+from bridge.adapters.state_table import LowBalances, PullLeases, StatisticsCache, StatisticsSlots
+from bridge.domain.ids import ulid
+from bridge.domain.pulls import Kind, PullId
+from bridge.ports import Balances, Leases, Slots
+from bridge.ports import StatisticsCache as StatisticsCachePort
+from eums import DayStatistics
+from tests.contract.conftest import make_table
+from tests.fakes.world import NOON, SHOP, FakeBalances, FakeCache, FakeLeases, FakeSlots
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MINUTE = timedelta(minutes=1)
+
+
+def _table(request: pytest.FixtureRequest) -> "tuple[DynamoDBClient, str]":
+    client: DynamoDBClient = request.getfixturevalue("dynamodb")
+    return client, make_table(client, "state", sort_key=False)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def leases(request: pytest.FixtureRequest) -> Leases:
+    return FakeLeases() if request.param == "fake" else PullLeases(*_table(request))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def slots(request: pytest.FixtureRequest) -> Slots:
+    return FakeSlots() if request.param == "fake" else StatisticsSlots(*_table(request))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def cache(request: pytest.FixtureRequest) -> StatisticsCachePort:
+    return FakeCache() if request.param == "fake" else StatisticsCache(*_table(request))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def balances(request: pytest.FixtureRequest) -> Balances:
+    return FakeBalances() if request.param == "fake" else LowBalances(*_table(request))
+
+
+def pull(number: int, *, account: str = "default", kind: Kind = Kind.REPORTS, at: datetime = NOON) -> PullId:
+    return PullId(account=account, kind=kind, id=ulid(NOON, number.to_bytes(10, "big")), begun_at=at)
+
+
+def test_one_pull_at_a_time(leases: Leases) -> None:
+    first = leases.begin(pull(1), expires_at=NOON + MINUTE)
+    assert first is not None
+    assert (first.fence, first.dangling) == (1, None)
+
+    assert leases.begin(pull(2), expires_at=NOON + MINUTE) is None
+    assert leases.begin(pull(3, kind=Kind.INBOUND), expires_at=NOON + MINUTE) is not None
+    assert leases.begin(pull(4, account="other"), expires_at=NOON + MINUTE) is not None
+
+
+def test_a_completed_pull_makes_room_and_leaves_nothing_dangling(leases: Leases) -> None:
+    first = leases.begin(pull(1), expires_at=NOON + MINUTE)
+    assert first is not None
+    assert leases.complete(first)
+
+    second = leases.begin(pull(2), expires_at=NOON + MINUTE)
+    assert second is not None
+    assert (second.fence, second.dangling) == (2, None)
+
+
+def test_an_expired_lease_is_taken_over_and_its_pull_is_dangling(leases: Leases) -> None:
+    leases.begin(pull(1), expires_at=NOON + MINUTE)
+
+    late = NOON + MINUTE + timedelta(seconds=1)
+    second = leases.begin(pull(2, at=late), expires_at=late + MINUTE)
+
+    assert second is not None
+    assert (second.fence, second.dangling) == (2, pull(1))
+
+
+def test_a_stale_puller_cannot_complete_the_newer_ones_pull(leases: Leases) -> None:
+    first = leases.begin(pull(1), expires_at=NOON + MINUTE)
+    late = NOON + MINUTE + timedelta(seconds=1)
+    second = leases.begin(pull(2, at=late), expires_at=late + MINUTE)
+    assert first is not None
+    assert second is not None
+
+    assert not leases.complete(first)
+
+    assert leases.begin(pull(3, at=late), expires_at=late + MINUTE) is None
+    assert leases.complete(second)
+
+
+def test_a_write_whose_answer_was_lost_is_recognised(dynamodb: "DynamoDBClient") -> None:
+    leases = PullLeases(dynamodb, make_table(dynamodb, "state", sort_key=False))
+    first = leases.begin(pull(1), expires_at=NOON + MINUTE)
+
+    # boto3 tries again what it got no answer to: the same pull, against its own first write.
+    assert leases.begin(pull(1), expires_at=NOON + MINUTE) == first
+
+
+def test_three_calls_in_a_minute(slots: Slots) -> None:
+    assert [slots.take("default", NOON + timedelta(seconds=second)) for second in (0, 1, 2)] == [0.0, 0.0, 0.0]
+
+    wait = slots.take("default", NOON + timedelta(seconds=3))
+
+    assert 57 <= wait <= 60
+    assert slots.take("other", NOON + timedelta(seconds=3)) == 0.0 or isinstance(slots, FakeSlots)
+    assert slots.take("default", NOON + timedelta(seconds=3 + wait)) == 0.0
+    assert slots.take("default", NOON + timedelta(seconds=3 + wait)) > 0
+
+
+def test_slots_that_the_gateway_says_are_used_up(slots: Slots) -> None:
+    slots.exhaust("default", NOON)
+
+    assert slots.take("default", NOON + timedelta(seconds=1)) > 50
+    assert slots.take("default", NOON + timedelta(seconds=63)) == 0.0
+
+
+def test_two_that_take_the_last_slot_at_once_do_not_both_get_it(dynamodb: "DynamoDBClient") -> None:
+    table = make_table(dynamodb, "state", sort_key=False)
+    slots = StatisticsSlots(dynamodb, table)
+    slots.take("default", NOON)
+    slots.take("default", NOON)
+
+    class Meanwhile:
+        """The same table, on which somebody else takes a slot between our read and our write."""
+
+        exceptions = dynamodb.exceptions
+        update_item = dynamodb.update_item
+        interfered = False
+
+        def get_item(self, **arguments: object) -> object:
+            answer = dynamodb.get_item(**arguments)  # type: ignore[arg-type]
+            if not self.interfered:
+                self.interfered = True
+                assert slots.take("default", NOON) == 0.0
+            return answer
+
+    assert StatisticsSlots(Meanwhile(), table).take("default", NOON) > 0  # type: ignore[arg-type]
+
+
+DAYS = (DayStatistics(date(2021, 2, 3), 100, 90, 6, 4), DayStatistics(date(2021, 2, 4), 200, 180, 12, 8))
+
+
+@pytest.mark.parametrize("days", [DAYS, ()])
+def test_an_answer_is_kept_until_it_is_stale(cache: StatisticsCachePort, days: tuple[DayStatistics, ...]) -> None:
+    start, end = date(2021, 2, 3), date(2021, 2, 4)
+    assert cache.get("default", start, end, NOON) is None
+
+    cache.put("default", start, end, days, NOON + MINUTE)
+
+    assert cache.get("default", start, end, NOON + timedelta(seconds=59)) == days
+    assert cache.get("default", start, end, NOON + MINUTE) is None
+    assert cache.get("default", start, start, NOON) is None
+    assert cache.get("other", start, end, NOON) is None
+
+
+def test_low_balances_are_remembered(balances: Balances) -> None:
+    assert not balances.is_low("default")
+    balances.remember("default", low=True)
+    assert balances.is_low("default")
+    assert not balances.is_low("other")
+    balances.remember("default", low=False)
+    assert not balances.is_low("default")
+
+
+def test_a_client_is_found_by_the_hash_of_its_key(dynamodb: "DynamoDBClient") -> None:
+    table = make_table(dynamodb, "clients", sort_key=False)
+    dynamodb.put_item(
+        TableName=table,
+        Item={
+            "pk": {"S": "hash"},
+            "client": {"S": "shop"},
+            "accounts": {"L": [{"S": "default"}]},
+            "default_account": {"S": "default"},
+            "scopes": {"L": [{"S": "send"}, {"S": "read"}]},
+            "created_at": {"S": "2026-11-23T12:00:00+08:00"},
+        },
+    )
+    clients = ClientsTable(dynamodb, table)
+
+    assert clients.find("hash") == SHOP
+    assert clients.find("other") is None

@@ -1,0 +1,356 @@
+"""A world without AWS and without a gateway: every port of `bridge.ports`, in memory."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from bridge.domain.clients import Caller
+from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
+from bridge.domain.events import Event
+from bridge.domain.ids import ulid
+from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
+from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
+from tests.fakes.schemas import hold_against_schema
+
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
+
+
+@dataclass
+class FakeClock:
+    """Stands still until it is told to go on, or slept by."""
+
+    time: datetime = NOON
+    elapsed: float = 0.0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+
+@dataclass
+class FakeIds:
+    """ULIDs that count."""
+
+    made: int = 0
+
+    def __call__(self) -> str:
+        self.made += 1
+        return ulid(NOON, self.made.to_bytes(10, "big"))
+
+
+@dataclass
+class FakeAccounts:
+    """Accounts that stand in a dictionary."""
+
+    accounts: dict[str, Account] = field(
+        default_factory=lambda: {"default": Account(base_url="http://127.0.0.1:9", name="test", password="123456")}
+    )
+    refreshed: int = 0
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.accounts))
+
+    def get(self, name: str) -> Account:
+        if name not in self.accounts:
+            raise AccountNotConfigured(f"no {name}")
+        return self.accounts[name]
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+
+@dataclass
+class FakeGateway:
+    """A gateway that answers what it was told to: a value, or an exception to raise."""
+
+    accounts: FakeAccounts
+    submits: list[tuple[str, Submit]] = field(default_factory=list)
+    submit_answer: Callable[[Submit], tuple[Accepted, ...]] | Exception | None = None
+    pulls: list[tuple[str, Kind]] = field(default_factory=list)
+    pages: list[Reply | Exception] = field(default_factory=list)
+    balance_answer: int | Exception = 100
+    asked_for_statistics: list[tuple[date, date]] = field(default_factory=list)
+    statistics_answer: Callable[[date, date], tuple[DayStatistics, ...]] | Exception | None = None
+
+    def check(self, account: str, submit: Submit) -> None:
+        check_submit(self.accounts.get(account), submit)
+
+    def submit(self, account: str, submit: Submit) -> tuple[Accepted, ...]:
+        self.submits.append((account, submit))
+        if isinstance(self.submit_answer, Exception):
+            raise self.submit_answer
+        if self.submit_answer is not None:
+            return self.submit_answer(submit)
+        return tuple(Accepted(number, f"06030155224547{index:05}", 1) for index, number in enumerate(submit.dest))
+
+    def pull(self, account: str, kind: Kind) -> Reply:
+        self.pulls.append((account, kind))
+        page = self.pages.pop(0) if self.pages else EMPTY_PAGE
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+    def balance(self, account: str) -> int:  # noqa: ARG002 - the port's signature
+        if isinstance(self.balance_answer, Exception):
+            raise self.balance_answer
+        return self.balance_answer
+
+    def statistics(self, account: str, start: date, end: date) -> tuple[DayStatistics, ...]:  # noqa: ARG002 - likewise
+        self.asked_for_statistics.append((start, end))
+        if isinstance(self.statistics_answer, Exception):
+            raise self.statistics_answer
+        if self.statistics_answer is not None:
+            return self.statistics_answer(start, end)
+        days = (end - start).days + 1
+        return tuple(DayStatistics(start + timedelta(days=day), 10, 7, 2, 1) for day in range(days))
+
+
+def page(body: str | bytes, *, status: int = 200, cut: bool = False) -> Reply:
+    """A reply of the gateway."""
+    raw = body.encode() if isinstance(body, str) else body
+    return Reply(status=status, headers=(("Content-Type", "text/plain"),), body=raw, cut=cut)
+
+
+EMPTY_PAGE = page('{"code":0,"data":[]}')
+
+
+@dataclass
+class FakeMessages:
+    """Messages in a dictionary, reports beside them."""
+
+    messages: dict[str, Message] = field(default_factory=dict)
+    reports: dict[tuple[str, str], TrackedReport] = field(default_factory=dict)
+    once: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
+    writes: int = 0
+
+    def claim(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
+        if once is not None:
+            message_id, request_hash, until = self.once.get(once.key_hash, (None, "", message.created_at))
+            if message_id is not None and until > message.created_at and message_id != instead_of:
+                return Standing(message=self.messages[message_id], request_hash=request_hash)
+            self.once[once.key_hash] = (message.id, once.request_hash, message.created_at + timedelta(hours=24))
+        self.writes += 1
+        self.messages[message.id] = message
+        return None
+
+    def record(self, message: Message) -> None:
+        self.writes += 1
+        assert message.id in self.messages, "recorded before it was claimed"
+        self.messages[message.id] = message
+
+    def find(self, message_id: str) -> Message | None:
+        message = self.messages.get(message_id)
+        if message is None:
+            return None
+        return message.with_reports({to: report for (owner, to), report in self.reports.items() if owner == message_id})
+
+    def owners(self, message_ids: Iterable[str]) -> Mapping[str, Owner]:
+        return {
+            message_id: Owner(
+                message_id=message_id,
+                account=message.account,
+                client=message.client,
+                client_reference=message.client_reference,
+            )
+            for message_id in message_ids
+            if (message := self.messages.get(message_id))
+        }
+
+    def apply(self, report: TrackedReport) -> Applied:
+        key = (report.message_id, report.to)
+        standing = self.reports.get(key)
+        earlier = standing is not None and (standing.reported_at or NOON) < (report.reported_at or NOON)
+        if standing is None or (not standing.final and (report.final or earlier)):
+            self.reports[key] = report
+            return Applied.MOVED
+        if standing.event_id == report.event_id:
+            return Applied.REPEATED
+        if standing.status == report.status:
+            return Applied.DUPLICATE
+        return Applied.CONTRADICTION if report.final else Applied.STALE
+
+
+@dataclass
+class FakeLeases:
+    """Leases by (account, kind)."""
+
+    standing: dict[tuple[str, Kind], tuple[PullId, int, datetime, bool]] = field(default_factory=dict)
+
+    def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
+        before = self.standing.get((pull.account, pull.kind))
+        if before and before[3] and before[2] >= pull.begun_at:
+            return None
+        fence = before[1] + 1 if before else 1
+        self.standing[pull.account, pull.kind] = (pull, fence, expires_at, True)
+        return Intent(pull=pull, fence=fence, dangling=before[0] if before and before[3] else None)
+
+    def complete(self, intent: Intent) -> bool:
+        key = (intent.pull.account, intent.pull.kind)
+        pull, fence, expires_at, _ = self.standing[key]
+        if fence != intent.fence:
+            return False
+        self.standing[key] = (pull, fence, expires_at, False)
+        return True
+
+
+@dataclass
+class FakeJournal:
+    """The journal in a dictionary."""
+
+    entries: dict[str, JournalEntry] = field(default_factory=dict)
+    quarantined: dict[str, JournalEntry] = field(default_factory=dict)
+    published: set[str] = field(default_factory=set)
+
+    def store(self, entry: JournalEntry) -> None:
+        key = entry.pull.journal_key
+        assert self.entries.get(key, entry).body == entry.body, "another body under the same key"
+        self.entries[key] = entry
+
+    def read(self, key: str) -> JournalEntry:
+        if key not in self.entries:
+            raise NotFound(key)
+        return self.entries[key]
+
+    def has(self, key: str) -> bool:
+        return key in self.entries
+
+    def quarantine(self, entry: JournalEntry) -> str:
+        key = entry.pull.journal_key.replace("raw/", "quarantine/", 1)
+        self.quarantined[key] = entry
+        return key
+
+    def mark_published(self, key: str) -> None:
+        self.published.add(key)
+
+
+@dataclass
+class FakePointers:
+    """A queue of journal keys."""
+
+    keys: list[str] = field(default_factory=list)
+
+    def send(self, key: str) -> None:
+        self.keys.append(key)
+
+
+@dataclass
+class FakeTopic:
+    """Remembers what was published; `fails` events of the next call are not taken."""
+
+    events: list[Event] = field(default_factory=list)
+    fails: int = 0
+
+    def publish(self, events: Sequence[Event]) -> None:
+        for event in events:
+            hold_against_schema(event.body())
+        taken = len(events) - self.fails
+        self.events.extend(events[:taken])
+        failed, self.fails = self.fails, 0
+        if failed:
+            raise NotPublished(failed)
+
+
+@dataclass
+class FakeSlots:
+    """Three calls a minute."""
+
+    taken: list[datetime] = field(default_factory=list)
+
+    def take(self, account: str, now: datetime) -> float:  # noqa: ARG002 - the port's signature
+        recent = [at for at in self.taken if now - at < timedelta(seconds=62)]
+        if len(recent) >= 3:
+            return 62 - (now - min(recent)).total_seconds()
+        self.taken = [*recent, now]
+        return 0.0
+
+    def exhaust(self, account: str, now: datetime) -> None:  # noqa: ARG002 - likewise
+        self.taken = [now] * 3
+
+
+@dataclass
+class FakeCache:
+    """Statistics kept until they are stale."""
+
+    kept: dict[tuple[str, date, date], tuple[tuple[DayStatistics, ...], datetime]] = field(default_factory=dict)
+
+    def get(self, account: str, start: date, end: date, now: datetime) -> tuple[DayStatistics, ...] | None:
+        days, expires_at = self.kept.get((account, start, end), (None, now))
+        return days if expires_at > now else None
+
+    def put(self, account: str, start: date, end: date, days: tuple[DayStatistics, ...], expires_at: datetime) -> None:
+        self.kept[account, start, end] = (days, expires_at)
+
+
+@dataclass
+class FakeBalances:
+    """Which accounts were low."""
+
+    low: set[str] = field(default_factory=set)
+
+    def is_low(self, account: str) -> bool:
+        return account in self.low
+
+    def remember(self, account: str, *, low: bool) -> None:
+        (self.low.add if low else self.low.discard)(account)
+
+
+@dataclass
+class FakeCounters:
+    """A tally, without the dimensions."""
+
+    counted: Counter[str] = field(default_factory=Counter)
+
+    def count(self, name: str, value: float = 1, **_: str) -> None:
+        self.counted[name] += int(value)
+
+
+@dataclass
+class FakeClients:
+    """Clients by the hash of their key."""
+
+    clients: dict[str, Caller] = field(default_factory=dict)
+
+    def find(self, key_hash: str) -> Caller | None:
+        return self.clients.get(key_hash)
+
+
+SHOP = Caller(
+    client="shop", accounts=frozenset({"default"}), default_account="default", scopes=frozenset({"send", "read"})
+)
+
+
+@dataclass
+class World:
+    """All of them, wired to each other."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    new_id: FakeIds = field(default_factory=FakeIds)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+    leases: FakeLeases = field(default_factory=FakeLeases)
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    pointers: FakePointers = field(default_factory=FakePointers)
+    topic: FakeTopic = field(default_factory=FakeTopic)
+    slots: FakeSlots = field(default_factory=FakeSlots)
+    cache: FakeCache = field(default_factory=FakeCache)
+    balances: FakeBalances = field(default_factory=FakeBalances)
+    counters: FakeCounters = field(default_factory=FakeCounters)
+    gateway: FakeGateway = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gateway = FakeGateway(self.accounts)
+
+    def add_account(self, name: str, account: Account | None = None) -> None:
+        """One more account."""
+        self.accounts.accounts[name] = account or replace(self.accounts.get("default"))

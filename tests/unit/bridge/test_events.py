@@ -1,0 +1,108 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from bridge.domain.events import Event, EventType, balance_low, lost, outcome_unknown, quarantined, received, reported
+from bridge.domain.ids import ulid
+from bridge.domain.messages import Message, Owner, Recipient, Status
+from bridge.domain.pulls import Kind, PullId
+from eums import ERROR_CLASSES, Inbound, Report
+from tests.fakes.schemas import SCHEMAS, hold_against_schema
+from tests.fakes.world import NOON
+
+ID = ulid(NOON, b"a message!")
+PULL = PullId(account="default", kind=Kind.INBOUND, id=ulid(NOON, b"one pull!!"), begun_at=NOON)
+OWNER = Owner(message_id=ID, account="default", client="shop", client_reference="order-42")
+MESSAGE = Message(
+    id=ID,
+    client="shop",
+    account="default",
+    text="x",
+    recipients=(Recipient(to="+8613812345678", status=Status.UNKNOWN),),
+    created_at=NOON,
+    deadline=NOON,
+)
+
+
+def report(status: str) -> Report:
+    return Report(
+        ordinal=0,
+        message_id="0603015522454756885",
+        dest_number="13812345678",
+        report_status=status,
+        report_time=NOON,
+        report_time_raw="2026-11-23 12:00:00",
+        reference=ID,
+    )
+
+
+def inbound(src: str = "13812345678") -> Inbound:
+    return Inbound(
+        ordinal=3,
+        dest="1069012345678",
+        src=src,
+        content="",
+        receive_time=None,
+        receive_time_raw="?",
+        binary_content="WX12hA==",
+        msg_fmt=8,
+        reference=ID,
+        sign="",
+    )
+
+
+EVENTS = [
+    reported("default", report("DELIVRD"), OWNER, NOON),
+    reported("default", report("DELIVRD"), None, NOON),
+    reported("default", report("MK:0001"), OWNER, NOON),
+    reported("default", report("ACCEPTD"), OWNER, NOON),
+    received(PULL, inbound(), OWNER, NOON),
+    received(PULL, inbound("10086"), None, NOON),
+    outcome_unknown(MESSAGE, MESSAGE.recipients[0], NOON),
+    lost(PULL, "the answer broke off", NOON + timedelta(seconds=1)),
+    quarantined(PULL, "quarantine/x", ("bad record", "bad record"), NOON),
+    balance_low("default", 7, 1000, NOON),
+]
+
+
+def test_there_is_an_example_of_every_type_and_a_schema_of_each() -> None:
+    assert {event.type for event in EVENTS} == set(EventType)
+    assert {f"{event_type}.json" for event_type in EventType} | {"cloudevent.json"} == {
+        path.name for path in SCHEMAS.iterdir()
+    }
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_an_event_is_as_documented_and_the_sdk_reads_it(event: Event) -> None:
+    hold_against_schema(event.body())
+
+    read = JSONFormat().read(CloudEvent, event.body())
+
+    assert read.get_id() == event.id
+    assert read.get_type() == event.type
+    assert read.get_source() == "urn:eums:default"
+    assert read.get_time() == event.time
+    assert read.get_subject() == event.subject
+    assert read.get_data() == event.data
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_attributes_are_few_and_never_empty(event: Event) -> None:
+    attributes = event.attributes()
+    assert attributes["event_type"] == event.type
+    assert len(attributes) <= 10  # SNS drops a raw delivery with more
+    assert all(attributes.values())
+
+
+@pytest.mark.parametrize("error_class", sorted(ERROR_CLASSES))
+def test_every_class_of_error_is_in_the_schema(error_class: str) -> None:
+    event = reported("default", report("MK:0001"), OWNER, NOON)
+
+    hold_against_schema(replace(event, data={**event.data, "error_class": error_class}).body())
+
+
+def test_the_text_of_a_reply_comes_from_its_bytes_where_there_is_no_other() -> None:
+    assert received(PULL, inbound(), None, NOON).data["text"] == "好的"

@@ -1,0 +1,42 @@
+import pytest
+
+from bridge.settings import Settings, SettingsError
+
+COMPLETE = {
+    "MESSAGES_TABLE": "messages",
+    "STATE_TABLE": "state",
+    "CLIENTS_TABLE": "clients",
+    "JOURNAL_BUCKET": "journal",
+    "PUBLISH_QUEUE_URL": "https://queue",
+    "EVENTS_TOPIC_ARN": "arn:topic",
+    "ACCOUNTS_SECRET_ARN": "arn:secret",
+    "PULL_SECONDS": "2",
+    "LOW_BALANCE_THRESHOLD": "1000",
+    "MESSAGE_RETENTION_DAYS": "30",
+}
+
+
+def test_complete() -> None:
+    settings = Settings.from_env({**COMPLETE, "OTHER": "x"})
+
+    assert (settings.messages_table, settings.pull_seconds, settings.message_retention_days) == ("messages", 2.0, 30)
+
+
+def test_every_problem_is_named_at_once() -> None:
+    environment = {**COMPLETE, "PULL_SECONDS": "soon", "LOW_BALANCE_THRESHOLD": "-1", "MESSAGES_TABLE": ""}
+    del environment["STATE_TABLE"]
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environment)
+
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "MESSAGES_TABLE",
+        "STATE_TABLE",
+        "PULL_SECONDS",
+        "LOW_BALANCE_THRESHOLD",
+    ]
+
+
+def test_nan_is_no_pause() -> None:
+    with pytest.raises(SettingsError):
+        Settings.from_env({**COMPLETE, "PULL_SECONDS": "nan"})

@@ -1,0 +1,383 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bridge import wiring
+from bridge.adapters.metrics import EmfCounters
+from bridge.domain.clients import hash_key
+from bridge.services.authorizing import Authorizing
+from bridge.services.balancing import Balancing
+from bridge.services.sending import Sending
+from bridge.services.statistics import Statistics
+from bridge.services.tracking import Tracking
+from eums import Ambiguous, NotSent, Refused, code_of
+from tests.fakes.world import SHOP, FakeClients, World
+
+FUNCTIONS = Path(__file__).parents[3] / "functions"
+EVENTS = FUNCTIONS.parent / "events"
+
+Load = Callable[[str], ModuleType]
+Rest = Callable[..., dict[str, Any]]
+
+KEY = "eb_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+BODY = json.dumps({"to": ["+8613812345678"], "text": "【京东】您的验证码是123456", "client_reference": "order-42"})
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+    sending = Sending(
+        accounts=world.accounts,
+        gateway=world.gateway,
+        messages=world.messages,
+        topic=world.topic,
+        clock=world.clock,
+        new_id=world.new_id,
+        counters=world.counters,
+    )
+    statistics = Statistics(
+        accounts=world.accounts,
+        gateway=world.gateway,
+        slots=world.slots,
+        cache=world.cache,
+        clock=world.clock,
+        counters=world.counters,
+    )
+    monkeypatch.setattr(wiring, "sending", lambda: sending)
+    monkeypatch.setattr(wiring, "statistics", lambda: statistics)
+    monkeypatch.setattr(
+        wiring, "balancing", lambda: Balancing(accounts=world.accounts, gateway=world.gateway, clock=world.clock)
+    )
+    monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): SHOP})))
+    return world
+
+
+@pytest.fixture
+def messages(world: World, load: Load) -> ModuleType:  # noqa: ARG001 - wired before it is loaded
+    return load("messages")
+
+
+@pytest.fixture
+def account(world: World, load: Load) -> ModuleType:  # noqa: ARG001 - likewise
+    return load("account")
+
+
+def header(answer: dict[str, Any], name: str) -> str:
+    return str(answer["multiValueHeaders"][name][0])
+
+
+def test_a_send_answers_201_with_the_message_and_its_place(messages: ModuleType, rest: Rest, context: object) -> None:
+    answer = messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)
+
+    message = json.loads(answer["body"])
+    assert answer["statusCode"] == 201
+    assert header(answer, "Content-Type") == "application/json"
+    assert header(answer, "Location") == f"messages/{message['id']}"
+    assert message == {
+        "id": message["id"],
+        "status": "submitted",
+        "account": "default",
+        "client_reference": "order-42",
+        "text": "【京东】您的验证码是123456",
+        "estimated_segments": 1,
+        "created_at": "2026-11-23T12:00:00+08:00",
+        "recipients": [
+            {
+                "to": "+8613812345678",
+                "status": "submitted",
+                "gateway_message_id": "0603015522454700000",
+                "billed_segments": 1,
+                "gateway_status": None,
+                "error_class": None,
+                "reported_at": None,
+            }
+        ],
+        "gateway_code": None,
+    }
+
+
+def test_the_message_is_found_again(messages: ModuleType, rest: Rest, context: object) -> None:
+    sent = json.loads(messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)["body"])
+    event = rest("GET", "/messages/{id}", f"/messages/{sent['id']}", pathParameters={"id": sent["id"]})
+
+    answer = messages.handler(event, context)
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, sent)
+
+
+def test_an_unknown_outcome_is_202(world: World, messages: ModuleType, rest: Rest, context: object) -> None:
+    world.gateway.submit_answer = Ambiguous("no answer")
+
+    answer = messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)
+
+    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (202, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(Refused(code_of(205)), 402), (Refused(code_of(401)), 422), (Refused(code_of(107)), 502), (NotSent("down"), 503)],
+)
+def test_failures_are_problems(  # noqa: PLR0917
+    world: World, messages: ModuleType, rest: Rest, context: object, failure: Exception, status: int
+) -> None:
+    world.gateway.submit_answer = failure
+
+    answer = messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)
+
+    problem = json.loads(answer["body"])
+    assert answer["statusCode"] == problem["status"] == status
+    assert header(answer, "Content-Type") == "application/problem+json"
+    assert problem["request_id"] == "request-1"
+
+
+def test_a_repeat_with_the_same_key_is_answered_byte_for_byte(
+    world: World, messages: ModuleType, rest: Rest, context: object
+) -> None:
+    event = rest("POST", "/messages", "/messages", body=BODY, headers={"idempotency-key": "a-key"})
+    first = messages.handler(event, context)
+    again = messages.handler(event, context)
+
+    assert "Idempotent-Replayed" not in first["multiValueHeaders"]
+    assert header(again, "Idempotent-Replayed") == "true"
+    assert (again["statusCode"], again["body"]) == (first["statusCode"], first["body"])
+    assert len(world.gateway.submits) == 1
+
+    other = {**event, "body": BODY.replace("order-42", "order-43")}
+    assert messages.handler(other, context)["statusCode"] == 422
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "键"])
+def test_a_key_that_is_none_is_named(messages: ModuleType, rest: Rest, context: object, key: str) -> None:
+    event = rest("POST", "/messages", "/messages", body=BODY, headers={"Idempotency-Key": key})
+
+    answer = messages.handler(event, context)
+
+    assert [error["field"] for error in json.loads(answer["body"])["errors"]] == ["Idempotency-Key"]
+
+
+def test_a_bad_body_names_every_problem(messages: ModuleType, rest: Rest, context: object) -> None:
+    answer = messages.handler(rest("POST", "/messages", "/messages", body='{"to": "1", "txt": "x"}'), context)
+
+    assert answer["statusCode"] == 422
+    assert {error["field"] for error in json.loads(answer["body"])["errors"]} == {"to[0]", "text", "txt"}
+
+
+def test_a_surprise_is_a_500_that_says_nothing(
+    world: World,
+    messages: ModuleType,
+    rest: Rest,
+    context: object,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world.gateway.submit_answer = RuntimeError("about 13812345678")
+
+    answer = messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)
+
+    assert answer["statusCode"] == 500
+    assert "13812345678" not in answer["body"]
+    assert "Traceback" not in answer["body"]
+    assert "RuntimeError" not in answer["body"]
+    assert "13812345678" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("DELETE", "/messages")])
+def test_no_such_route_is_a_404_problem(
+    messages: ModuleType, rest: Rest, context: object, method: str, path: str
+) -> None:
+    answer = messages.handler(rest(method, path, path), context)
+
+    assert answer["statusCode"] == 404
+    assert header(answer, "Content-Type") == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/messages/x", "/messages/01JDCKQ3V9T4M3W5Y8Z7N6P2QR", "/messages/%E8%AE%A2", "/messages/a b"]
+)
+def test_a_message_that_is_not_there(messages: ModuleType, rest: Rest, context: object, path: str) -> None:
+    assert messages.handler(rest("GET", "/messages/{id}", path), context)["statusCode"] == 404
+
+
+def test_a_key_without_the_scope_is_refused(messages: ModuleType, rest: Rest, context: object) -> None:
+    event = rest("POST", "/messages", "/messages", body=BODY)
+    event["requestContext"]["authorizer"]["scopes"] = "read"
+
+    answer = messages.handler(event, context)
+
+    assert answer["statusCode"] == 403
+    assert "send" in json.loads(answer["body"])["detail"]
+
+
+def test_the_balance(account: ModuleType, rest: Rest, context: object) -> None:
+    answer = account.handler(rest("GET", "/balance", "/balance"), context)
+
+    assert json.loads(answer["body"]) == {
+        "account": "default",
+        "balance": 100,
+        "as_of": "2026-11-23T12:00:00+08:00",
+    }
+
+
+def test_another_accounts_balance_is_not_to_be_had(account: ModuleType, rest: Rest, context: object) -> None:
+    event = rest("GET", "/balance", "/balance", queryStringParameters={"account": "other"})
+
+    assert account.handler(event, context)["statusCode"] == 403
+
+
+def test_the_statistics(account: ModuleType, rest: Rest, context: object) -> None:
+    query = {"start_date": "2026-11-01", "end_date": "2026-11-02"}
+
+    answer = account.handler(rest("GET", "/statistics", "/statistics", queryStringParameters=query), context)
+
+    assert json.loads(answer["body"]) == {
+        "account": "default",
+        "items": [
+            {"date": "2026-11-01", "submitted": 10, "delivered": 7, "failed": 2, "unknown": 1},
+            {"date": "2026-11-02", "submitted": 10, "delivered": 7, "failed": 2, "unknown": 1},
+        ],
+        "totals": {"submitted": 20, "delivered": 14, "failed": 4, "unknown": 2},
+    }
+
+
+def test_too_many_statistics_say_when_to_come_back(
+    world: World, account: ModuleType, rest: Rest, context: object
+) -> None:
+    world.gateway.statistics_answer = Refused(code_of(131))
+    query = {"start_date": "2026-11-01", "end_date": "2026-11-02"}
+
+    answer = account.handler(rest("GET", "/statistics", "/statistics", queryStringParameters=query), context)
+
+    assert answer["statusCode"] == 429
+    assert header(answer, "Retry-After") == "60"
+
+
+ARN = "arn:aws-cn:execute-api:cn-north-1:123456789012:abc123/v1/POST/messages"
+
+
+def test_a_known_key_opens_the_whole_stage(world: World, load: Load, context: object) -> None:  # noqa: ARG001
+    answer = load("authorizer").handler({"methodArn": ARN, "headers": {"authorization": f"Bearer {KEY}"}}, context)
+
+    [statement] = answer["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == (
+        "Allow",
+        "arn:aws-cn:execute-api:cn-north-1:123456789012:abc123/v1/*",
+    )
+    assert answer["context"] == {
+        "client": "shop",
+        "accounts": "default",
+        "default_account": "default",
+        "scopes": "read,send",
+    }
+
+
+@pytest.mark.parametrize(
+    "headers", [None, {}, {"Authorization": "Bearer eb_wrongwrongwrongwrong"}, {"Authorization": "x"}]
+)
+def test_every_other_key_is_denied_alike(
+    world: World,  # noqa: ARG001
+    load: Load,
+    context: object,
+    headers: dict[str, str] | None,
+) -> None:
+    answer = load("authorizer").handler({"methodArn": ARN, "headers": headers}, context)
+
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    assert "context" not in answer
+
+
+def test_a_record_that_fails_goes_back_to_the_queue_alone(
+    monkeypatch: pytest.MonkeyPatch, load: Load, context: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = []
+
+    class Publishing:
+        def publish(self, key: str) -> None:
+            if key == "bad":
+                raise RuntimeError("13812345678")
+            published.append(key)
+
+    monkeypatch.setattr(wiring, "publishing", Publishing)
+    records = [
+        {"messageId": "1", "body": '{"journal_key": "good"}'},
+        {"messageId": "2", "body": '{"journal_key": "bad"}'},
+        {"messageId": "3", "body": "poison"},
+        {"messageId": "4", "body": '{"journal_key": "better"}'},
+    ]
+
+    answer = load("publish").handler({"Records": records}, context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}]}
+    assert published == ["good", "better"]
+    assert "13812345678" not in "".join(capsys.readouterr())
+
+
+def test_the_documentation_needs_nothing(load: Load, rest: Rest, context: object) -> None:
+    docs = load("docs")
+
+    assert json.loads(docs.handler(rest("GET", "/health", "/health"), context)["body"]) == {"status": "ok"}
+    document = docs.handler(rest("GET", "/openapi.json", "/openapi.json"), context)
+    assert json.loads(document["body"])["openapi"] == "3.1.0"
+    page = docs.handler(rest("GET", "/docs", "/docs"), context)
+    assert header(page, "Content-Type").startswith("text/html")
+    assert "SwaggerUIBundle" in page["body"]
+    assert len(page["body"].encode()) < 6_000_000  # the most that Lambda answers
+
+
+def test_metrics_are_written_out_when_an_invocation_ends(
+    monkeypatch: pytest.MonkeyPatch, load: Load, context: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counters = EmfCounters()
+    monkeypatch.setattr(wiring, "counters", lambda: counters)
+
+    class Watching:
+        def watch(self) -> None:
+            counters.count("Balance", 7, account="default")
+            counters.count("Pulls")
+            counters.count("Pulls", 2)
+
+    monkeypatch.setattr(wiring, "watching", Watching)
+    load("watch").handler({}, context)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [line.get("Balance") for line in lines] == [[7.0], None]
+    assert lines[0]["account"] == "default"
+    assert sum(lines[1]["Pulls"]) == 3
+
+
+@pytest.mark.parametrize(("name", "status"), [("messages", 201), ("account", 200), ("docs", 200)])
+def test_the_sample_requests_are_answered(
+    world: World,  # noqa: ARG001
+    load: Load,
+    context: object,
+    name: str,
+    status: int,
+) -> None:
+    event = json.loads((EVENTS / f"{name}.json").read_text())
+
+    assert load(name).handler(event, context)["statusCode"] == status
+
+
+def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, load: Load, context: object) -> None:
+    world = World()
+    keys: list[str] = []
+
+    class Publishing:
+        def publish(self, key: str) -> None:
+            keys.append(key)
+
+    monkeypatch.setattr(wiring, "publishing", Publishing)
+    monkeypatch.setattr(wiring, "tracking", lambda: Tracking(messages=world.messages, counters=world.counters))
+    nothing_failed: dict[str, list[str]] = {"batchItemFailures": []}
+
+    assert load("publish").handler(json.loads((EVENTS / "publish.json").read_text()), context) == nothing_failed
+    assert load("track").handler(json.loads((EVENTS / "track.json").read_text()), context) == nothing_failed
+    assert keys == ["raw/default/reports/2026-11-23/01JDCKQ3V9T4M3W5Y8Z7N6P2QR"]
+    assert list(world.messages.reports) == [("01JDCKQ3V9T4M3W5Y8Z7N6P2QR", "+8613812345678")]
+
+
+def test_there_is_a_sample_event_for_every_function() -> None:
+    functions = {path.parent.name for path in FUNCTIONS.glob("*/app.py")}
+    assert {path.stem for path in EVENTS.iterdir()} == (functions - {"pull"}) | {"pull-reports", "pull-inbound"}
