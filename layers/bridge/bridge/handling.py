@@ -21,6 +21,8 @@ def handler(function: Handler) -> Handler:
 
     @functools.wraps(function)
     def handle(event: dict[str, Any], context: Any) -> Any:
+        # API Gateway's id of the request, which problems name; null where something else started the function.
+        logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
         try:
             return function(event, context)
         finally:

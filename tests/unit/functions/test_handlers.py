@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge import wiring
+from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
 from bridge.domain.clients import hash_key
 from bridge.services.authorizing import Authorizing
@@ -64,6 +65,14 @@ def messages(world: World, load: Load) -> ModuleType:  # noqa: ARG001 - wired be
 @pytest.fixture
 def account(world: World, load: Load) -> ModuleType:  # noqa: ARG001 - likewise
     return load("account")
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the functions log, as CloudWatch would get it. Their handler keeps the stream that it was made with."""
+    stream = io.StringIO()
+    monkeypatch.setattr(handling.logger.registered_handler, "stream", stream)
+    return stream
 
 
 def header(answer: dict[str, Any], name: str) -> str:
@@ -171,7 +180,7 @@ def test_a_surprise_is_a_500_that_says_nothing(
     messages: ModuleType,
     rest: Rest,
     context: object,
-    capsys: pytest.CaptureFixture[str],
+    logged: io.StringIO,
 ) -> None:
     world.gateway.submit_answer = RuntimeError("about 13812345678")
 
@@ -181,7 +190,10 @@ def test_a_surprise_is_a_500_that_says_nothing(
     assert "13812345678" not in answer["body"]
     assert "Traceback" not in answer["body"]
     assert "RuntimeError" not in answer["body"]
-    assert "13812345678" not in "".join(capsys.readouterr())
+    assert "13812345678" not in logged.getvalue()
+    [line] = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert (line["error"], line["correlation_id"]) == ("RuntimeError", "request-1")
+    assert json.loads(answer["body"])["request_id"] == "request-1"
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("DELETE", "/messages")])
@@ -289,7 +301,7 @@ def test_every_other_key_is_denied_alike(
 
 
 def test_a_record_that_fails_goes_back_to_the_queue_alone(
-    monkeypatch: pytest.MonkeyPatch, load: Load, context: object, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, load: Load, context: object, logged: io.StringIO
 ) -> None:
     published = []
 
@@ -311,7 +323,8 @@ def test_a_record_that_fails_goes_back_to_the_queue_alone(
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}]}
     assert published == ["good", "better"]
-    assert "13812345678" not in "".join(capsys.readouterr())
+    assert [json.loads(line)["error"] for line in logged.getvalue().splitlines()] == ["RuntimeError", "JSONDecodeError"]
+    assert "13812345678" not in logged.getvalue()
 
 
 def test_the_documentation_needs_nothing(load: Load, rest: Rest, context: object) -> None:
