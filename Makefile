@@ -1,0 +1,123 @@
+# One machine is enough: Python 3.11 or newer and make. Everything else is installed into this folder, pinned and hashed.
+#
+#   PYTHON    the interpreter to make the environments with; naming another one makes them anew
+#   VERBOSE   1 shows what `sam build` and `sam deploy` say; it is always in .local/*.log
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?= python3
+BEGAN := $(shell date +%s)
+UV := .tools/uv/bin/uv
+BIN := .venv/bin
+SAM := .tools/sam/bin/sam
+ENVIRONMENTS := .venv/.synced .tools/sam/.synced .tools/ministack/.synced
+CODE := layers functions local tests
+LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
+	layers/eums/requirements layers/bridge/requirements
+
+# What a shell has active must not decide what runs here.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV UV_PYTHON UV_PROJECT_ENVIRONMENT
+export UV_PYTHON_DOWNLOADS := never
+export SAM_CLI_TELEMETRY := 0
+
+# `sam` builds the layers with uv; no command of this file ever reaches a real AWS account.
+NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG_FILE=/dev/null \
+	AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true AWS_ACCESS_KEY_ID=local \
+	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
+SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
+
+.PHONY: help run test fmt lint types build unit e2e invoke openapi lock environments clean FORCE
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: environments ## Serve the whole bridge on this machine, send a first message, follow the events; Ctrl-C ends it
+	@env MADE_AT=$(BEGAN) $(BIN)/python -m local.run
+
+test: lint unit build e2e ## Everything: linters, tests, both builds, the deployed stack on an emulated AWS
+
+fmt: environments ## Format the code and repair what the linter can
+	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/ruff check --fix $(CODE)
+
+lint: types ## Format, lint, types, import contracts, the template in cn-north-1 and us-east-1
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/lint-imports
+	@$(SAM_HERE) validate --lint --region cn-north-1
+	@$(SAM_HERE) validate --lint --region us-east-1
+
+types: environments
+	@$(BIN)/mypy $(CODE)
+
+unit: environments ## The tests that need no deployed stack
+	@$(BIN)/pytest tests --ignore=tests/e2e
+
+build: environments ## Build for Lambda (python3.13, arm64) and for this machine, and check what was built
+	@$(SAM_HERE) build
+	@$(BIN)/python -m local.stack
+	@$(BIN)/python -m local.artifacts
+
+e2e: environments ## The tests of the deployed stack, on free ports
+	@$(BIN)/pytest tests/e2e
+
+invoke: environments ## Run one function of the running stack: FUNCTION=messages EVENT=events/messages.json
+	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"
+
+openapi: environments ## Write the OpenAPI document anew from the models
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m local.openapi
+
+lock: .tools/uv/.synced ## Compile the requirement files anew: the newest versions that fit
+	@set -e; for name in $(LOCKS); do echo "$$name.txt"; $(UV) pip compile --quiet --upgrade --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header $$name.in -o $$name.txt; done
+
+clean: ## Remove everything that was made here, the environments too
+	rm -rf .venv .tools .local .aws-sam .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environments: .tools/uv by pip, the others by uv. A stamp is written last, so an interrupted one is made anew.
+
+environments: .tools/uv/.synced
+	@$(MAKE) --silent --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j3) $(ENVIRONMENTS)
+
+# Without PYTHON the environments stay as they were made; with it, another version makes them anew.
+.tools/interpreter: $(if $(filter file,$(origin PYTHON)),,FORCE)
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "$(PYTHON) is not there: install Python 3.11 or newer, or name one, as in: make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$("$(PYTHON)" -V 2>&1) is too old: Python 3.11 or newer is needed, as in: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@mkdir -p .tools
+	@"$(PYTHON)" -c 'import sys; print(sys.version); print(sys._base_executable)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.tools/uv/.synced: requirements/uv.txt $(if $(wildcard .tools/uv/bin/uv),,FORCE) | .tools/interpreter
+	@echo "Installing uv into .tools/uv"
+	@rm -rf .tools/uv
+	@"$(PYTHON)" -m venv .tools/uv
+	@.tools/uv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+define sync
+	@echo "Installing $< into $(@D)"
+	@if [ -e $(@D)/.incomplete ] || [ ! -x $(@D)/bin/python ] || { [ -e $@ ] && [ .tools/interpreter -nt $@ ]; }; then \
+		rm -rf $(@D); fi
+	@$(UV) venv --quiet --no-project --allow-existing --python "$(PYTHON)" $(@D)
+	@touch $(@D)/.incomplete
+	@$(UV) pip sync --quiet --require-hashes --python $(@D) $<
+	@rm $(@D)/.incomplete
+	@touch $@
+endef
+
+.venv/.synced: requirements/development.txt .tools/interpreter $(if $(wildcard .venv/bin/python),,FORCE) | .tools/uv/.synced
+	$(sync)
+
+.tools/sam/.synced: requirements/sam.txt .tools/interpreter $(if $(wildcard .tools/sam/bin/python),,FORCE) | .tools/uv/.synced
+	$(sync)
+
+.tools/ministack/.synced: requirements/ministack.txt .tools/interpreter $(if $(wildcard .tools/ministack/bin/python),,FORCE) | .tools/uv/.synced
+	$(sync)
