@@ -265,6 +265,8 @@ def test_any_bytes_at_all_end_well(
 @pytest.mark.parametrize("account", ACCOUNTS)
 @pytest.mark.parametrize("decode", DECODERS)
 @given(text=almost_json)
+@example(text='[{"a":"1",:"data":{"b":{"c":"1",}{"code":0"')
+@example(text='{"code":0,"data":[{"a":1}{"b":2}{"c":')
 def test_anything_like_json_ends_well(
     account: eums.Account, decode: Callable[[bytes, eums.Account], object], text: str
 ) -> None:

@@ -189,7 +189,8 @@ class _Walker:
 
     def _record(self) -> None:
         text, begin = self._text, self._at
-        border = _BORDER.search(text, begin)
+        # From the next character on: where no comma stands between records, this one begins at a border itself.
+        border = _BORDER.search(text, begin + 1)
         end = border.start() if border else self._end_of_brackets(len(text))
         if end is None:
             # Cut short; or the last record has a stray quote, which looks the same, and to be warned is the safer.
