@@ -98,6 +98,7 @@ def test_a_gateway_that_does_not_answer_may_have_handed_records_out(world: World
     assert pulling.pull("default", Kind.REPORTS) is Ended.LOST
     [event] = world.topic.events
     assert (event.type, event.data["kind"]) == (EventType.PULL_LOST, "reports")
+    assert event.data["begun_at"] == event.data["noticed_at"] == "2026-11-23T12:00:00+08:00"
 
 
 def test_a_second_puller_stands_back(world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,7 @@ def test_an_ambiguous_outcome_is_unknown_said_and_never_retried(
     assert len(world.gateway.submits) == 1
     assert [event.type for event in world.topic.events] == [EventType.UNKNOWN] * 2
     assert [event.data["to"] for event in world.topic.events] == ["+8613812345678", "+8613800001234"]
+    assert {event.time.isoformat() for event in world.topic.events} == {"2026-11-23T12:00:00+08:00"}
     assert len({event.id for event in world.topic.events}) == 2
 
 

@@ -223,6 +223,14 @@ def test_a_key_without_the_scope_is_refused(messages: ModuleType, rest: Rest, co
     assert "send" in json.loads(answer["body"])["detail"]
 
 
+def test_times_are_told_to_the_millisecond(world: World, account: ModuleType, rest: Rest, context: object) -> None:
+    world.clock.advance(0.1239)
+
+    answer = account.handler(rest("GET", "/balance", "/balance"), context)
+
+    assert json.loads(answer["body"])["as_of"] == "2026-11-23T12:00:00.123+08:00"
+
+
 def test_the_balance(account: ModuleType, rest: Rest, context: object) -> None:
     answer = account.handler(rest("GET", "/balance", "/balance"), context)
 

@@ -3,13 +3,17 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 
 from bridge.domain.messages import Message, Recipient, Status
+from bridge.domain.times import rfc3339
 from bridge.services.balancing import Balance
 from bridge.services.sending import Sent
 from eums import DayStatistics
 
+Time = Annotated[
+    datetime, PlainSerializer(rfc3339, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 MessageStatus = Literal["submitting", "submitted", "rejected", "unknown", "delivered", "undelivered"]
 E164 = Annotated[str, Field(examples=["+8613812345678"])]
 Count = Annotated[int, Field(ge=0)]
@@ -26,7 +30,7 @@ class RecipientResponse(BaseModel):
     billed_segments: Annotated[int | None, Field(description="What the gateway charged.")] = None
     gateway_status: Annotated[str | None, Field(description="The raw status of the last report.")] = None
     error_class: Annotated[str | None, Field(description="Why it was not delivered.")] = None
-    reported_at: datetime | None = None
+    reported_at: Time | None = None
 
 
 class MessageResponse(BaseModel):
@@ -38,7 +42,7 @@ class MessageResponse(BaseModel):
     client_reference: str | None
     text: str
     estimated_segments: Annotated[int, Field(ge=1, description="For one recipient; the gateway's count is the truth.")]
-    created_at: datetime
+    created_at: Time
     recipients: list[RecipientResponse]
     gateway_code: Annotated[int | None, Field(description="The gateway's code, where it refused the message.")] = None
 
@@ -48,7 +52,7 @@ class BalanceResponse(BaseModel):
 
     account: str
     balance: Annotated[int, Field(description="Messages left.", examples=[100])]
-    as_of: datetime
+    as_of: Time
 
 
 class DayResponse(BaseModel):

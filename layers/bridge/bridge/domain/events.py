@@ -14,6 +14,7 @@ from bridge.domain.ids import stable_id
 from bridge.domain.messages import Message, Owner, Recipient, Status, TrackedReport
 from bridge.domain.numbers import e164
 from bridge.domain.pulls import PullId
+from bridge.domain.times import rfc3339
 from eums import Inbound, Report, classify
 
 
@@ -63,7 +64,7 @@ class Event:
             "id": self.id,
             "source": f"urn:eums:{self.account}",
             "type": self.type,
-            "time": self.time.isoformat(),
+            "time": rfc3339(self.time),
             "datacontenttype": "application/json",
             "data": self.data,
         }
@@ -113,7 +114,7 @@ def reported(account: str, report: Report, owner: Owner | None, pulled_at: datet
             "error_class": outcome.error_class,
             "gateway_message_id": report.message_id,
             "gateway_status": report.report_status,
-            "reported_at": report.report_time.isoformat() if report.report_time else None,
+            "reported_at": rfc3339(report.report_time) if report.report_time else None,
         },
     )
 
@@ -136,7 +137,7 @@ def received(pull: PullId, inbound: Inbound, owner: Owner | None, pulled_at: dat
             "from": e164(inbound.src),
             "to": inbound.dest,
             "text": inbound.text,
-            "received_at": inbound.receive_time.isoformat() if inbound.receive_time else None,
+            "received_at": rfc3339(inbound.receive_time) if inbound.receive_time else None,
             "signature": inbound.sign or None,
             "content_base64": inbound.binary_content or None,
             "msg_fmt": inbound.msg_fmt,
@@ -191,8 +192,8 @@ def lost(pull: PullId, reason: str, now: datetime) -> Event:
             "account": pull.account,
             "kind": pull.kind,
             "pull_id": pull.id,
-            "begun_at": pull.begun_at.isoformat(),
-            "noticed_at": now.isoformat(),
+            "begun_at": rfc3339(pull.begun_at),
+            "noticed_at": rfc3339(now),
             "reason": reason,
         },
     )
@@ -221,12 +222,12 @@ def quarantined(pull: PullId, key: str, reasons: tuple[str, ...], now: datetime)
 def balance_low(account: str, balance: int, threshold: int, now: datetime) -> Event:
     """An account has fewer messages left than the stack's threshold."""
     return Event(
-        id=stable_id("balance_low", account, now.isoformat()),
+        id=stable_id("balance_low", account, rfc3339(now)),
         type=EventType.BALANCE_LOW,
         account=account,
         subject=account,
         time=now,
-        data={"account": account, "balance": balance, "threshold": threshold, "as_of": now.isoformat()},
+        data={"account": account, "balance": balance, "threshold": threshold, "as_of": rfc3339(now)},
     )
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bridge.domain.errors import BridgeError
 from bridge.domain.events import balance_low
@@ -29,7 +28,7 @@ class Balancing:
 
     def of(self, account: str) -> Balance:
         """An account's balance now. Raises GatewayRefused, GatewayUnreachable, GatewayUnreadable."""
-        zone = ZoneInfo(self.accounts.get(account).zone)
+        zone = self.accounts.get(account).tzinfo
         with asking():
             balance = self.gateway.balance(account)
         return Balance(account=account, balance=balance, as_of=self.clock.now().astimezone(zone))

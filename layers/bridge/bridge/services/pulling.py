@@ -7,7 +7,7 @@ journal has of it or says that its records may be lost.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
@@ -81,7 +81,7 @@ class Pulling:
 
     def pull(self, account: str, kind: Kind) -> Ended:
         """One pull."""
-        now = self.clock.now()
+        now = self._local_now(account)
         pull = PullId(account=account, kind=kind, id=self.new_id(), begun_at=now)
         intent = self.leases.begin(pull, expires_at=now + timedelta(seconds=self._longest(account)))
         if intent is None:
@@ -118,7 +118,7 @@ class Pulling:
         self.journal.store(
             JournalEntry(
                 pull=pull,
-                received_at=self.clock.now(),
+                received_at=self._local_now(pull.account),
                 status=reply.status,
                 headers=reply.headers,
                 version=account.version,
@@ -138,7 +138,10 @@ class Pulling:
 
     def _announce_lost(self, pull: PullId, reason: str) -> None:
         self.counters.count("PullsLost", account=pull.account, kind=pull.kind)
-        self.topic.publish([lost(pull, reason, self.clock.now())])
+        self.topic.publish([lost(pull, reason, self._local_now(pull.account))])
+
+    def _local_now(self, account: str) -> datetime:
+        return self.clock.now().astimezone(self.accounts.get(account).tzinfo)
 
     def _longest(self, account: str) -> float:
         try:

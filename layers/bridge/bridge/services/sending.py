@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from bridge.domain.clients import Caller
 from bridge.domain.errors import (
@@ -141,7 +140,7 @@ class Sending:
         )
 
     def _local_now(self, account: str) -> datetime:
-        return self.clock.now().astimezone(ZoneInfo(self.accounts.get(account).zone))
+        return self.clock.now().astimezone(self.accounts.get(account).tzinfo)
 
     def _submit(self, message: Message, submit: Submit) -> Message:
         try:
@@ -167,7 +166,7 @@ class Sending:
     def _unknown(self, message: Message) -> Message:
         message = _all(message, Status.UNKNOWN)
         self.messages.record(message)
-        now = self.clock.now()
+        now = self._local_now(message.account)
         try:
             self.topic.publish([outcome_unknown(message, recipient, now) for recipient in message.recipients])
         except NotPublished:

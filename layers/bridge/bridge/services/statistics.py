@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from bridge.domain.errors import FieldProblem, GatewayRefused, InvalidRequest, TooManyRequests
 from bridge.ports import Accounts, Clock, Counters, Gateway, Slots, StatisticsCache
@@ -44,7 +43,7 @@ class Statistics:
             GatewayRefused, GatewayUnreachable, GatewayUnreadable
         """
         now = self.clock.now()
-        today = now.astimezone(ZoneInfo(self.accounts.get(account).zone)).date()
+        today = now.astimezone(self.accounts.get(account).tzinfo).date()
         _check(start, end, today)
         days: dict[date, DayStatistics] = {}
         for first, last in _calls(start, end):
