@@ -39,6 +39,9 @@ _EDGE: Final = {
     "500": "Something is wrong with the bridge itself.",
 }
 
+_OF_THE_EDGE: Final = frozenset({"401", "403"})
+_EMULATED: Final = "API Gateway's own form: of an emulated one, which does not apply the stack's gateway responses."
+
 _GATEWAY: Final = {
     "402": "The account has no balance left (gateway code 205).",
     "502": "Bridge and gateway disagree (credentials, clock, protocol), or the gateway's answer is unreadable.",
@@ -85,7 +88,7 @@ def document() -> dict[str, Any]:
             "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "./", "description": "The stage that this document was read from."}],
+        "servers": [{"url": "./"}],  # whoever serves it puts the address in
         "security": [{"key": []}],
         "tags": [
             {"name": "messages", "description": "Sending."},
@@ -127,8 +130,7 @@ def _send() -> dict[str, Any]:
                 "required": False,
                 "description": "Makes the request safe to repeat for 24 hours: a repeat with the same content sends "
                 "nothing and gets the first answer again, with `Idempotent-Replayed: true`.",
-                "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
-                "example": "5f0c1d2e-order-42",
+                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
             }
         ],
         "requestBody": {
@@ -277,6 +279,8 @@ def _problem(code: str, description: str) -> dict[str, Any]:
         "description": description,
         "content": {"application/problem+json": {"schema": _ref("ProblemResponse")}},
     }
+    if code in _OF_THE_EDGE:
+        problem["content"]["application/json"] = {"schema": {"type": "object", "description": _EMULATED}}
     if code in {"409", "429", "503"}:
         problem["headers"] = _RETRY_AFTER
     return problem

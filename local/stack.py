@@ -89,7 +89,18 @@ def deploy(places: Places, aws: Aws, parameters: Mapping[str, object], *, heard:
         timeout=DEPLOY_SECONDS,
         heard=heard,
     )
-    return outputs(aws, STACK_NAME)
+    deployed = outputs(aws, STACK_NAME)
+    _tell_address(aws, aws.api_url(deployed["ApiId"], STAGE))
+    return deployed
+
+
+def _tell_address(aws: Aws, api_url: str) -> None:
+    """Set what the parameter PublicUrl would: the emulated API has no name of its own, and no id before it is there."""
+    function = f"{STACK_NAME}-docs"
+    variables = aws.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    aws.functions.update_function_configuration(
+        FunctionName=function, Environment={"Variables": {**variables, "PUBLIC_URL": api_url}}
+    )
 
 
 def _configured(project: Path) -> dict[str, object]:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from bridge import wiring
 from bridge.api.requests import BalanceQuery, StatisticsQuery, parse_query
 from bridge.api.responses import balance_response, statistics_response
-from bridge.api.rest import account_of, answer, caller, rest
+from bridge.api.rest import answer, caller, rest
 from bridge.domain.clients import Scope
 from bridge.handling import handler as lambda_handler
 
@@ -19,7 +19,7 @@ def balance() -> Response[str]:
     """How many messages an account has left."""
     client = caller(app, Scope.READ)
     query = parse_query(BalanceQuery, app.current_event.query_string_parameters)
-    return answer(balance_response(wiring.balancing().of(account_of(client, query.account))))
+    return answer(balance_response(wiring.balancing().asked(client, query.account)))
 
 
 @app.get("/statistics")
@@ -27,8 +27,8 @@ def statistics() -> Response[str]:
     """What an account sent, day by day."""
     client = caller(app, Scope.READ)
     query = parse_query(StatisticsQuery, app.current_event.query_string_parameters)
-    account = account_of(client, query.account)
-    return answer(statistics_response(account, wiring.statistics().of(account, query.start_date, query.end_date)))
+    account, days = wiring.statistics().asked(client, query.account, query.start_date, query.end_date)
+    return answer(statistics_response(account, days))
 
 
 @lambda_handler

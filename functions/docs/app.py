@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
-from bridge.api.pages import openapi_json, swagger_ui
+from bridge import wiring
+from bridge.api.pages import address, openapi_json, swagger_ui
 from bridge.api.responses import HealthResponse
 from bridge.api.rest import answer, rest
 from bridge.handling import handler as lambda_handler
@@ -21,7 +22,8 @@ def health() -> Response[str]:
 @app.get("/openapi.json")
 def openapi() -> Response[str]:
     """The API's description."""
-    return Response(200, content_types.APPLICATION_JSON, openapi_json())
+    server = address(app.current_event["requestContext"], wiring.public_url())
+    return Response(200, content_types.APPLICATION_JSON, openapi_json(server))
 
 
 @app.get("/docs")

@@ -37,8 +37,11 @@ def fuzzer(deployed: Deployed) -> "Iterator[httpx.Client]":
         yield caller
 
 
-def test_the_served_description_is_the_one_tested_here(nobody: httpx.Client) -> None:
-    assert nobody.get("openapi.json").json() == json.loads(DESCRIPTION.read_bytes())
+def test_the_served_description_is_the_one_tested_here(nobody: httpx.Client, deployed: Deployed) -> None:
+    served = nobody.get("openapi.json").json()
+
+    assert served.pop("servers") == [{"url": deployed.api_url}]
+    assert served == {name: value for name, value in json.loads(DESCRIPTION.read_bytes()).items() if name != "servers"}
 
 
 @api.parametrize()
@@ -55,6 +58,4 @@ def test_every_answer_is_as_described(case: Any, deployed: Deployed, fuzzer: htt
         base_url=deployed.api_url, headers={"Authorization": fuzzer.headers["Authorization"]}, timeout=40
     )
 
-    if response.status_code in {401, 403} and "type" not in response.json():
-        return  # API Gateway's own words: the emulated one does not apply the template's GatewayResponses
     case.validate_response(response, checks=CHECKS)

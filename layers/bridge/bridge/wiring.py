@@ -39,6 +39,11 @@ def settings() -> Settings:
     return Settings.from_env(os.environ)
 
 
+def public_url() -> str:
+    """The API's address where API Gateway does not know it; empty where it does."""
+    return os.environ.get("PUBLIC_URL", "")
+
+
 @cache
 def clock() -> SystemClock:
     """The clock."""

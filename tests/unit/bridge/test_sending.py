@@ -6,6 +6,7 @@ import pytest
 
 from bridge.domain.clients import Caller
 from bridge.domain.errors import (
+    AccountNotConfigured,
     GatewayRefused,
     GatewayUnreachable,
     InvalidRequest,
@@ -173,6 +174,20 @@ def test_a_client_uses_its_own_accounts_only(world: World, sending: Sending) -> 
         sending.send(SHOP, Order(to=("13812345678",), text="x", account="other"))
 
     assert (world.gateway.submits, world.messages.writes) == ([], 0)
+
+
+def test_an_account_that_is_not_there_is_the_callers_mistake(world: World, sending: Sending) -> None:
+    anything = replace(SHOP, accounts=frozenset({"*"}))
+
+    with pytest.raises(NotAllowed, match="no account 'nowhere'"):
+        sending.send(anything, Order(to=("13812345678",), text="x", account="nowhere"))
+
+    assert world.messages.writes == 0
+
+
+def test_a_default_account_that_is_not_there_is_the_operators(sending: Sending) -> None:
+    with pytest.raises(AccountNotConfigured):
+        sending.send(replace(SHOP, default_account="gone", accounts=frozenset({"*"})), ORDER)
 
 
 def test_a_client_finds_its_own_messages_only(sending: Sending) -> None:

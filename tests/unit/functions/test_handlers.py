@@ -347,6 +347,39 @@ def test_the_documentation_needs_nothing(load: Load, rest: Rest, context: object
     assert len(page["body"].encode()) < 6_000_000  # the most that Lambda answers
 
 
+@pytest.mark.parametrize(
+    ("context_of_request", "configured", "server"),
+    [
+        (
+            {"domainName": "a.execute-api.cn-north-1.amazonaws.com.cn", "path": "/v1/openapi.json"},
+            "",
+            "https://a.execute-api.cn-north-1.amazonaws.com.cn/v1",
+        ),
+        ({"domainName": "sms.example", "path": "/openapi.json"}, "", "https://sms.example"),
+        (
+            {"domainName": "sms.example", "path": "/v1/openapi.json"},
+            "https://front.example/x",
+            "https://front.example/x",
+        ),
+        ({"path": "/v1/openapi.json"}, "", "./"),
+    ],
+)
+def test_the_document_names_the_address_that_clients_see(  # noqa: PLR0917
+    monkeypatch: pytest.MonkeyPatch,
+    load: Load,
+    rest: Rest,
+    context: object,
+    context_of_request: dict[str, str],
+    configured: str,
+    server: str,
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", configured)
+    event = rest("GET", "/openapi.json", "/openapi.json")
+    event["requestContext"] |= {**context_of_request, "resourcePath": "/openapi.json"}
+
+    assert json.loads(load("docs").handler(event, context)["body"])["servers"] == [{"url": server}]
+
+
 def test_metrics_are_written_out_when_an_invocation_ends(
     monkeypatch: pytest.MonkeyPatch, load: Load, context: object, capsys: pytest.CaptureFixture[str]
 ) -> None:

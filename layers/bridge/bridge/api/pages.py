@@ -1,8 +1,10 @@
 """The description of the API, and a page that shows it."""
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 # Powertools carries Swagger UI (Apache-2.0) for its own resolver; read as files, so that nothing of it is imported.
 _SWAGGER_UI: Final = files("aws_lambda_powertools").joinpath("event_handler", "openapi", "swagger_ui")
@@ -24,10 +26,24 @@ _PAGE: Final = """<!DOCTYPE html>
 """
 
 
+def address(request_context: Mapping[str, Any], configured: str) -> str:
+    """Where the API is, as its clients see it.
+
+    Args:
+        request_context: of API Gateway's event: it knows its own name, a custom domain's too.
+        configured: an address that was set by hand, for what API Gateway does not know: a proxy in front, an emulator.
+    """
+    if configured or "domainName" not in request_context:
+        return configured or "./"
+    prefix = request_context["path"].removesuffix(request_context["resourcePath"])
+    return f"https://{request_context['domainName']}{prefix}"
+
+
 @cache
-def openapi_json() -> str:
-    """The OpenAPI document; `make openapi` writes the file from the models."""
-    return files("bridge.api").joinpath("openapi.json").read_text(encoding="utf-8")
+def openapi_json(server: str) -> str:
+    """The OpenAPI document, with the address of its server; `make openapi` writes the file from the models."""
+    document = json.loads(files("bridge.api").joinpath("openapi.json").read_text(encoding="utf-8"))
+    return json.dumps({**document, "servers": [{"url": server}]}, ensure_ascii=False)
 
 
 @cache

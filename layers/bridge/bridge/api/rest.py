@@ -56,14 +56,6 @@ def caller(app: APIGatewayRestResolver, scope: Scope) -> Caller:
     return found
 
 
-def account_of(found: Caller, wanted: str | None) -> str:
-    """The gateway account that a request is about. Raises NotAllowed."""
-    account = wanted or found.default_account
-    if not found.may_use(account):
-        raise NotAllowed(f"this key may not use the account {account!r}")
-    return account
-
-
 def answer(body: BaseModel, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response[str]:
     """A record as JSON."""
     return Response(

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.domain.clients import Caller
 from bridge.domain.errors import BridgeError
 from bridge.domain.events import balance_low
 from bridge.ports import Accounts, Balances, Clock, Counters, Gateway, Topic
 from bridge.services.asking import asking
+from bridge.services.choosing import choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,10 @@ class Balancing:
     accounts: Accounts
     gateway: Gateway
     clock: Clock
+
+    def asked(self, caller: Caller, wanted: str | None) -> Balance:
+        """The balance of the account that the caller means. Raises NotAllowed and InvalidRequest besides."""
+        return self.of(choose(caller, wanted, self.accounts))
 
     def of(self, account: str) -> Balance:
         """An account's balance now. Raises GatewayRefused, GatewayUnreachable, GatewayUnreadable."""

@@ -10,7 +10,6 @@ from bridge.domain.errors import (
     GatewayRefused,
     GatewayUnreachable,
     InvalidRequest,
-    NotAllowed,
     NotFound,
     NotPublished,
     StillInFlight,
@@ -20,6 +19,7 @@ from bridge.domain.ids import stable_id
 from bridge.domain.messages import Message, Once, Recipient, Standing, Status
 from bridge.domain.numbers import e164, national
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Topic
+from bridge.services.choosing import choose
 from eums import Accepted, Ambiguous, InvalidSubmit, NotSent, Refused, Submit
 
 # Longer than any function that submits may run: past it, nobody is going to record the outcome any more.
@@ -78,14 +78,12 @@ class Sending:
         Where the first one sent nothing (it was refused, or the gateway was unreachable), the repeat is carried out.
 
         Raises:
-            NotAllowed: the client may not use the account.
+            NotAllowed: there is no such account that the client may use.
             InvalidRequest: the gateway would surely refuse it, or the key was used for another request.
             StillInFlight: the first request with this key has not ended.
             GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
         """
-        account = order.account or caller.default_account
-        if not caller.may_use(account):
-            raise NotAllowed(f"this key may not use the account {account!r}")
+        account = choose(caller, order.account, self.accounts)
         message = self._message(caller, account, order)
         submit = Submit(
             dest=tuple(national(recipient.to) or recipient.to for recipient in message.recipients),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from bridge.domain.clients import Caller
 from bridge.domain.errors import FieldProblem, GatewayRefused, InvalidRequest, TooManyRequests
 from bridge.ports import Accounts, Clock, Counters, Gateway, Slots, StatisticsCache
 from bridge.services.asking import asking
+from bridge.services.choosing import choose
 from eums import DayStatistics
 
 MAX_DAYS: Final = 366
@@ -32,6 +34,13 @@ class Statistics:
     cache: StatisticsCache
     clock: Clock
     counters: Counters
+
+    def asked(
+        self, caller: Caller, wanted: str | None, start: date, end: date
+    ) -> tuple[str, tuple[DayStatistics, ...]]:
+        """The account that the caller means and its days, as `of` gives them. Raises NotAllowed besides."""
+        account = choose(caller, wanted, self.accounts)
+        return account, self.of(account, start, end)
 
     def of(self, account: str, start: date, end: date) -> tuple[DayStatistics, ...]:
         """The days from `start` to `end`, both included, oldest first; days without traffic may be missing.
