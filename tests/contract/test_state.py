@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge.adapters.aws import from_item
 from bridge.adapters.clients_table import ClientsTable
 from bridge.adapters.state_table import LowBalances, PullLeases, StatisticsCache, StatisticsSlots
 from bridge.domain.ids import ulid
@@ -61,7 +62,7 @@ def test_one_pull_at_a_time(leases: Leases) -> None:
 def test_a_completed_pull_makes_room_and_leaves_nothing_dangling(leases: Leases) -> None:
     first = leases.begin(pull(1), expires_at=NOON + MINUTE)
     assert first is not None
-    assert leases.complete(first)
+    assert leases.complete(first, at=NOON, brought_records=False)
 
     second = leases.begin(pull(2), expires_at=NOON + MINUTE)
     assert second is not None
@@ -85,10 +86,23 @@ def test_a_stale_puller_cannot_complete_the_newer_ones_pull(leases: Leases) -> N
     assert first is not None
     assert second is not None
 
-    assert not leases.complete(first)
+    assert not leases.complete(first, at=NOON, brought_records=False)
 
     assert leases.begin(pull(3, at=late), expires_at=late + MINUTE) is None
-    assert leases.complete(second)
+    assert leases.complete(second, at=NOON, brought_records=False)
+
+
+def test_when_pulls_were_completed_is_remembered(dynamodb: "DynamoDBClient") -> None:
+    table = make_table(dynamodb, "state", sort_key=False)
+    leases = PullLeases(dynamodb, table)
+    for number, brought in ((1, True), (2, False)):
+        intent = leases.begin(pull(number), expires_at=NOON + MINUTE)
+        assert intent is not None
+        leases.complete(intent, at=NOON + number * MINUTE, brought_records=brought)
+
+    [item] = map(from_item, dynamodb.scan(TableName=table)["Items"])
+    assert item["completed_at"] == (NOON + 2 * MINUTE).isoformat()
+    assert item["records_at"] == (NOON + MINUTE).isoformat()
 
 
 def test_a_write_whose_answer_was_lost_is_recognised(dynamodb: "DynamoDBClient") -> None:

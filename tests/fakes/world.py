@@ -195,7 +195,7 @@ class FakeLeases:
         self.standing[pull.account, pull.kind] = (pull, fence, expires_at, True)
         return Intent(pull=pull, fence=fence, dangling=before[0] if before and before[3] else None)
 
-    def complete(self, intent: Intent) -> bool:
+    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:  # noqa: ARG002 - the port's
         key = (intent.pull.account, intent.pull.kind)
         pull, fence, expires_at, _ = self.standing[key]
         if fence != intent.fence:

@@ -92,7 +92,7 @@ class Leases(Protocol):
     def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
         """Take the lease and record the pull, in one conditional write. None where somebody else holds it."""
 
-    def complete(self, intent: Intent) -> bool:
+    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:
         """Write down that the pull's outcome is safe, and give the lease back. False where it was taken over."""
 
 

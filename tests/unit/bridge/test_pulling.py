@@ -121,7 +121,7 @@ def test_a_pull_whose_process_died_is_found_by_the_next(world: World, pulling: P
     class Died(BaseException):
         pass
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise Died
 
     world.gateway.pages = [ONE_REPORT, EMPTY_PAGE]

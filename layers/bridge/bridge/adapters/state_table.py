@@ -2,7 +2,7 @@
 
 | pk | what |
 |---|---|
-| `pull#<account>#<kind>` | the lease: fencing number, the pull in flight, when the lease ends |
+| `pull#<account>#<kind>` | the lease: fencing number, the pull in flight, its end; when pulls last ended and last brought records |
 | `slots#<account>` | when the last three statistics calls were made |
 | `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
 | `balance#<account>` | whether the balance was low when last looked at |
@@ -70,15 +70,16 @@ class PullLeases:
         before = from_item(answer.get("Attributes", {}))
         return Intent(pull=pull, fence=int(before.get("fence", 0)) + 1, dangling=_dangling(pull, before))
 
-    def complete(self, intent: Intent) -> bool:
+    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:
         """See `bridge.ports.Leases`: the fencing number keeps a stale puller from completing a newer pull."""
+        update = "SET in_flight = :no, completed_at = :at"
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_lease_key(intent.pull),
-                UpdateExpression="SET in_flight = :no",
+                UpdateExpression=f"{update}, records_at = :at" if brought_records else update,
                 ConditionExpression="fence = :fence",
-                ExpressionAttributeValues=to_item({":no": False, ":fence": intent.fence}),
+                ExpressionAttributeValues=to_item({":no": False, ":fence": intent.fence, ":at": at.isoformat()}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False

@@ -89,7 +89,7 @@ class Pulling:
         if intent.dangling is not None:
             self._resolve(intent.dangling)
         ended = self._pull_under(intent)
-        if not self.leases.complete(intent):
+        if not self.leases.complete(intent, at=self._local_now(account), brought_records=ended is Ended.RECORDS):
             # Slower than its lease: somebody else has resolved this pull as dangling meanwhile. Its bytes, if any
             # came, are in the journal and have their pointer; publishing them twice gives the same ids.
             self.counters.count("PullsOvertaken", account=account, kind=kind)
