@@ -2,7 +2,7 @@
 
 | pk | what |
 |---|---|
-| `pull#<account>#<kind>` | the lease: fencing number, pull in flight, end; when one last ended, and last brought records |
+| `pull#<account>#<kind>` | the lease: fencing number, pull in flight, its end; when a pull last ended or had records |
 | `slots#<account>` | when the last three statistics calls were made |
 | `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
 | `balance#<account>` | whether the balance was low when last looked at |
