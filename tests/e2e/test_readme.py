@@ -1,0 +1,74 @@
+"""The README's own words, against the running stack."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local import stack
+from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.outputs import Outputs
+from local.places import PROJECT
+from tests.e2e.deployed import Deployed
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def block(language: str, containing: str) -> str:
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    [found] = [code for code in blocks if containing in code]
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, deployed: Deployed, shop: httpx.Client) -> Path:
+    """A checkout as far as a script sees it: `.local/outputs.json`."""
+    (tmp_path / ".local").mkdir()
+    Outputs(
+        api_url=deployed.api_url,
+        api_key=shop.headers["Authorization"].removeprefix("Bearer "),
+        region=REGION,
+        aws_endpoint=deployed.aws.endpoint,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        delivery_queue_url=deployed.outputs["DeliveryQueueUrl"],
+        inbound_queue_url=deployed.outputs["InboundQueueUrl"],
+        topic_arn=deployed.outputs["EventsTopicArn"],
+        journal_bucket=deployed.outputs["JournalBucketName"],
+        gateway_url=deployed.gateway.url,
+        stack_name=stack.STACK_NAME,
+    ).write(tmp_path / ".local" / "outputs.json")
+    return tmp_path
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_sending_with_curl(folder: Path) -> None:
+    script = block("sh", "curl -s").replace("python3", sys.executable)
+
+    done = subprocess.run(  # noqa: S603 - the README's own words
+        ["/bin/sh", "-euc", script], cwd=folder, capture_output=True, check=True, timeout=60, text=True
+    )
+
+    assert json.loads(done.stdout)["client_reference"] == "order-42"
+    assert json.loads(done.stdout)["status"] == "submitted"
+
+
+def test_sending_and_reading_events_with_python(folder: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - likewise
+        [sys.executable, "-c", block("python", "receive_message")],
+        cwd=folder,
+        env={"PATH": os.defpath, "PYTHONUTF8": "1"},
+        capture_output=True,
+        check=True,
+        timeout=120,
+        text=True,
+    )
+
+    assert done.stdout.startswith("201 ")
+    assert "sms.message.delivered order-42 delivered\n" in done.stdout
