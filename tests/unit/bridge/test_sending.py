@@ -218,6 +218,7 @@ def test_the_first_answer_stays_as_it_was_when_reports_have_come(world: World, s
     world.messages.apply(
         TrackedReport(
             event_id="1",
+            account="default",
             message_id=first.message.id,
             to="+8613812345678",
             status=Status.DELIVERED,
@@ -226,7 +227,8 @@ def test_the_first_answer_stays_as_it_was_when_reports_have_come(world: World, s
             gateway_status="DELIVRD",
             error_class=None,
             reported_at=world.clock.now(),
-        )
+        ),
+        day=world.clock.now().date(),
     )
 
     assert sending.send(SHOP, ORDER, KEY).message == first.message
