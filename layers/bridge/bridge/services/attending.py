@@ -55,6 +55,7 @@ class Attending:
             page=lambda place: self.early.kept_in(place.at, after=place.after),
             key=lambda report: report.event_id,
             visit=self._attached,
+            at_once=100,
         )
         return walk.go_on(self.progress, self.clock.now(), time_left)
 
@@ -85,6 +86,7 @@ class Attending:
             page=lambda place: self.messages.made_in(place.at, place.shard, after=place.after),
             key=str,
             visit=self._expired,
+            at_once=1,  # one message may have a thousand recipients
         )
         return walk.go_on(self.progress, self.clock.now(), time_left)
 

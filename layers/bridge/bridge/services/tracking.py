@@ -39,4 +39,7 @@ class Tracking:
 
     def _keep(self, report: EarlyReport, day: date) -> Applied:
         kept = self.early.keep(report, at=self.clock.now(), day=day)
-        return Applied.KEPT if kept else Applied.REPEATED
+        if not kept:
+            return Applied.REPEATED
+        self.counters.count("ReportsKept", account=report.account)
+        return Applied.KEPT
