@@ -394,9 +394,9 @@ def test_transactions_in_each_others_way_try_again_a_few_times(
     def meet(transact_write_items: Callable[..., Any], **arguments: Any) -> Any:
         shards.append(from_item(arguments["TransactItems"][1]["Update"]["Key"])["sk"])
         if len(shards) <= conflicts:
-            reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+            reasons: Any = [{"Code": "None"}, {"Code": "TransactionConflict"}]
             raise dynamodb.exceptions.TransactionCanceledException(
-                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key]
+                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
                 "TransactWriteItems",
             )
         return transact_write_items(**arguments)

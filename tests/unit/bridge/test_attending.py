@@ -145,6 +145,19 @@ def test_an_attachment_that_was_not_published_is_tried_again(
     assert world.days.of("default", DAY) == DayCount()
 
 
+def test_an_account_that_is_gone_does_not_hold_up_the_others(
+    world: World, attending: Attending, tracking: Tracking
+) -> None:
+    sent(world)
+    world.add_account("gone")
+    tracking.track(report(world).replace('"account":"default"', '"account":"gone"').replace('"id":"', '"id":"x'))
+    tracking.track(report(world))
+    del world.accounts.accounts["gone"]
+    world.clock.advance(120)
+
+    assert attending.attend(at_leisure)["attached"] == 1
+
+
 def test_silence_of_72_hours_is_said_once_and_a_later_report_supersedes_it(
     world: World, attending: Attending, tracking: Tracking
 ) -> None:

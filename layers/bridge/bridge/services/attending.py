@@ -60,9 +60,11 @@ class Attending:
         return walk.go_on(self.progress, self.clock.now(), time_left)
 
     def _attached(self, reports: Sequence[EarlyReport]) -> int:
+        # An account that left the secret must not hold up the others: its reports stay another system's.
+        present = {report.account for report in reports}.intersection(self.accounts.names())
         owned = [
             (report, owner)
-            for account in sorted({report.account for report in reports})
+            for account in sorted(present)
             for report, owner in self._owned(account, [report for report in reports if report.account == account])
         ]
         if owned:
