@@ -318,7 +318,7 @@ def test_a_walk_goes_on_where_it_stopped(request: pytest.FixtureRequest, kind: s
 
 
 class Watched:
-    """A client of which one method is told of, or answers otherwise, at first."""
+    """A client that remembers its calls, and some of whose methods answer otherwise."""
 
     def __init__(self, client: "DynamoDBClient", **answers: Callable[..., Any]) -> None:
         self.calls: list[str] = []

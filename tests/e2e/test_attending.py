@@ -57,7 +57,8 @@ def table(deployed: Deployed) -> MessagesTable:
 
 def test_an_early_report_gets_its_message_later_and_counts_once(deployed: Deployed, shop: httpx.Client) -> None:
     name = deployed.outputs["MessagesTableName"]
-    days, early = DayCountsTable(deployed.aws.dynamodb, name), EarlyReportsTable
+    days = DayCountsTable(deployed.aws.dynamodb, name)
+    early = EarlyReportsTable(deployed.aws.dynamodb, name, retention=RETENTION)
     pulled_at = datetime.now(UTC) - timedelta(minutes=4)
     today = pulled_at.astimezone(ZoneInfo("Asia/Shanghai")).date()
     record = Report(
@@ -72,7 +73,7 @@ def test_an_early_report_gets_its_message_later_and_counts_once(deployed: Deploy
     report = tracked_report(reported("default", record, None, pulled_at).body())
     assert isinstance(report, EarlyReport)
     foreign = days.of("default", today).foreign_delivered
-    early(deployed.aws.dynamodb, name, retention=RETENTION).keep(report, at=pulled_at, day=today)
+    early.keep(report, at=pulled_at, day=today)
     assert days.of("default", today).foreign_delivered == foreign + 1
     message = claimed(deployed, pulled_at - timedelta(seconds=1), b"early one!")
     recipient = replace(message.recipients[0], status=Status.SUBMITTED, gateway_message_id="77")

@@ -117,6 +117,30 @@ def test_an_inbound_message_that_answers_nothing_comes_in_too(deployed: Deployed
     assert event["data"]["in_reply_to"] is None
 
 
+@pytest.mark.parametrize(
+    ("number", "later", "stays"),
+    [
+        ("19900002003", "undelivered", "delivered"),
+        ("19900002004", "delivered", "undelivered"),
+    ],
+)
+def test_a_contradicting_report_is_an_event_and_changes_no_final_status(
+    deployed: Deployed, shop: httpx.Client, number: str, later: str, stays: str
+) -> None:
+    sent = shop.post("messages", json={"to": number, "text": TEXT}).json()
+
+    deployed.deliveries.about(sent["id"], f"sms.message.{stays}")
+    deployed.deliveries.about(sent["id"], f"sms.message.{later}")
+
+    def contradicted() -> bool:
+        key = {"pk": {"S": f"message#{sent['id']}"}, "sk": {"S": f"report#+86{number}"}}
+        row = deployed.aws.dynamodb.get_item(TableName=deployed.outputs["MessagesTableName"], Key=key)
+        return "contradiction" in row.get("Item", {})
+
+    until(contradicted, "the contradiction in the recipient's row")
+    assert shop.get(f"messages/{sent['id']}").json()["status"] == stays
+
+
 @pytest.mark.parametrize("number", ["19900002007", "19900002008"])
 def test_a_report_without_a_reference_finds_its_message(deployed: Deployed, shop: httpx.Client, number: str) -> None:
     sent = shop.post("messages", json={"to": [number, "13812345669"], "text": TEXT, "client_reference": "order-44"})
