@@ -1,7 +1,7 @@
 """Each port has one suite, run on the fake that the unit tests use and on the real adapter over an emulated AWS."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import pytest
@@ -33,13 +33,25 @@ def dynamodb(aws: None) -> "DynamoDBClient":  # noqa: ARG001 - the client is mad
     return boto3.client("dynamodb")
 
 
+EVENT: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["event"]}
+
+
+def index(name: str, key: str, projection: dict[str, Any]) -> dict[str, Any]:
+    """A global secondary index, sorted by `made`."""
+    keys = [{"AttributeName": key, "KeyType": "HASH"}, {"AttributeName": "made", "KeyType": "RANGE"}]
+    return {"IndexName": name, "KeySchema": keys, "Projection": projection}
+
+
 def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool) -> str:
-    """A table with the keys that template.yaml gives it."""
+    """A table with the keys and indexes that template.yaml gives it."""
     keys = ["pk", "sk"] if sort_key else ["pk"]
+    indexed = ["hour", "made", "number_key"] if sort_key else []
+    indexes: Any = [index("ByNumber", "number_key", {"ProjectionType": "KEYS_ONLY"}), index("ByHour", "hour", EVENT)]
     client.create_table(
         TableName=name,
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in [*keys, *indexed]],
         KeySchema=[{"AttributeName": key, "KeyType": "HASH" if key == "pk" else "RANGE"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
+        **({"GlobalSecondaryIndexes": indexes} if sort_key else {}),
     )
     return name

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ID = ulid(NOON, b"a message!")
+DAY = date(2026, 11, 23)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -53,6 +54,7 @@ def report(
 ) -> TrackedReport:
     return TrackedReport(
         event_id=event_id,
+        account="default",
         message_id=ID,
         to=to,
         status=status,
@@ -117,7 +119,7 @@ def test_a_report_shows_on_its_recipient_only(messages: Messages) -> None:
     messages.claim(message())
     messages.record(submitted(message()))
 
-    assert messages.apply(report()) is Applied.MOVED
+    assert messages.apply(report(), day=DAY) is Applied.MOVED
 
     found = messages.find(ID)
     assert found is not None
@@ -129,7 +131,7 @@ def test_a_report_shows_on_its_recipient_only(messages: Messages) -> None:
 
 def test_a_report_may_be_quicker_than_the_record_of_its_submit(messages: Messages) -> None:
     messages.claim(message())
-    messages.apply(report())
+    messages.apply(report(), day=DAY)
     messages.record(submitted(message()))
 
     found = messages.find(ID)
@@ -154,9 +156,9 @@ def test_statuses_move_forward_only(
     messages: Messages, first: TrackedReport, second: TrackedReport, applied: Applied
 ) -> None:
     messages.claim(message())
-    assert messages.apply(first) is Applied.MOVED
+    assert messages.apply(first, day=DAY) is Applied.MOVED
 
-    assert messages.apply(second) is applied
+    assert messages.apply(second, day=DAY) is applied
 
     found = messages.find(ID)
     assert found is not None
@@ -167,10 +169,15 @@ def test_a_message_and_its_reports_expire_together(dynamodb: "DynamoDBClient") -
     table = make_table(dynamodb, "messages", sort_key=True)
     messages = MessagesTable(dynamodb, table, retention=timedelta(days=30))
     messages.claim(message())
-    messages.apply(report())
+    messages.index(message())
+    messages.apply(report(), day=DAY)
 
-    expiries = [from_item(item)["expires_at"] for item in dynamodb.scan(TableName=table)["Items"]]
-    assert expiries == [int((NOON + timedelta(days=30)).timestamp())] * 2
+    items = [from_item(item) for item in dynamodb.scan(TableName=table)["Items"]]
+    expiries = {item["sk"]: item["expires_at"] for item in items if item["pk"] == f"message#{ID}"}
+    until = int((NOON + timedelta(days=30)).timestamp())
+    assert expiries == {"message": until, "to#+8613800000000": until, "to#+8613800000001": until} | {
+        "report#+8613800000000": until
+    }
 
 
 def once(request: str = "request") -> Once:
@@ -183,7 +190,7 @@ OTHER_ID = ulid(NOON, b"another's!")
 def test_a_key_stands_for_the_first_message(messages: Messages) -> None:
     assert messages.claim(message(), once()) is None
     messages.record(submitted(message()))
-    messages.apply(report())
+    messages.apply(report(), day=DAY)
 
     standing = messages.claim(message(OTHER_ID), once("other"))
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from local.gateway import Call, Fault, FaultKind, Gateway, When
-from tests.e2e.deployed import Deployed, until
+from tests.e2e.deployed import Deployed, Event, until
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 TEXT = "【京东】您的验证码是123456"
@@ -115,6 +115,60 @@ def test_an_inbound_message_that_answers_nothing_comes_in_too(deployed: Deployed
 
     assert event["data"]["text"] == "TD"
     assert event["data"]["in_reply_to"] is None
+
+
+@pytest.mark.parametrize(
+    ("number", "later", "stays"),
+    [
+        ("19900002003", "undelivered", "delivered"),
+        ("19900002004", "delivered", "undelivered"),
+    ],
+)
+def test_a_contradicting_report_is_an_event_and_changes_no_final_status(
+    deployed: Deployed, shop: httpx.Client, number: str, later: str, stays: str
+) -> None:
+    sent = shop.post("messages", json={"to": number, "text": TEXT}).json()
+
+    deployed.deliveries.about(sent["id"], f"sms.message.{stays}")
+    deployed.deliveries.about(sent["id"], f"sms.message.{later}")
+
+    def contradicted() -> bool:
+        key = {"pk": {"S": f"message#{sent['id']}"}, "sk": {"S": f"report#+86{number}"}}
+        row = deployed.aws.dynamodb.get_item(TableName=deployed.outputs["MessagesTableName"], Key=key)
+        return "contradiction" in row.get("Item", {})
+
+    until(contradicted, "the contradiction in the recipient's row")
+    assert shop.get(f"messages/{sent['id']}").json()["status"] == stays
+
+
+@pytest.mark.parametrize("number", ["19900002007", "19900002008"])
+def test_a_report_without_a_reference_finds_its_message(deployed: Deployed, shop: httpx.Client, number: str) -> None:
+    sent = shop.post("messages", json={"to": [number, "13812345669"], "text": TEXT, "client_reference": "order-44"})
+    message = sent.json()
+
+    def reported(event: Event) -> bool:
+        return bool(event["data"]["to"] == f"+86{number}" and event["data"]["message_id"] == message["id"])
+
+    event = deployed.deliveries.wait(reported, f"the report of {message['id']} to {number}")
+
+    assert event["data"]["client_reference"] == "order-44"
+    assert event["data"]["gateway_message_id"] == message["recipients"][0]["gateway_message_id"]
+
+
+def test_a_reply_without_a_reference_answers_by_extension_or_else_the_latest(
+    deployed: Deployed, shop: httpx.Client
+) -> None:
+    body = {"to": "13812345668", "text": TEXT}
+    with_extension = shop.post("messages", json={**body, "extension": "77"}).json()
+    latest = shop.post("messages", json=body).json()
+    deployed.gateway.inject_mo("13812345668", "1", account="test", ext="77")
+    deployed.gateway.inject_mo("13812345668", "2", account="test")
+
+    by_extension = deployed.inbound.about(with_extension["id"], "sms.inbound.received")
+    by_number = deployed.inbound.about(latest["id"], "sms.inbound.received")
+
+    assert (by_extension["data"]["text"], by_extension["data"]["in_reply_to"]["by"]) == ("1", "extension")
+    assert (by_number["data"]["text"], by_number["data"]["in_reply_to"]["by"]) == ("2", "latest")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bridge.domain.clients import Caller
+from bridge.domain.days import DayCount
 from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
 from bridge.domain.events import Event
-from bridge.domain.ids import ulid
-from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
+from bridge.domain.ids import ulid, ulid_time, ulids_between
+from bridge.domain.messages import (
+    Applied,
+    EarlyReport,
+    Message,
+    Once,
+    Outbound,
+    Owner,
+    Standing,
+    Status,
+    TrackedReport,
+)
 from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from bridge.domain.walks import Place, shard_of
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.schemas import hold_against_schema
 
@@ -126,11 +138,31 @@ EMPTY_PAGE = page('{"code":0,"data":[]}')
 
 
 @dataclass
-class FakeMessages:
-    """Messages in a dictionary, reports beside them."""
+class FakeDayCounts:
+    """A tally a day."""
 
+    days: dict[tuple[str, date], DayCount] = field(default_factory=dict)
+
+    def of(self, account: str, day: date) -> DayCount:
+        return self.days.get((account, day), DayCount())
+
+    def add(self, account: str, day: date, name: str, by: int = 1) -> None:
+        count = self.of(account, day)
+        self.days[account, day] = replace(count, **{name: getattr(count, name) + by})
+
+
+@dataclass
+class FakeMessages:
+    """Messages in a dictionary, reports beside them; `seen` are the events that a row remembers."""
+
+    days: FakeDayCounts = field(default_factory=FakeDayCounts)
     messages: dict[str, Message] = field(default_factory=dict)
+    indexed: set[str] = field(default_factory=set)
     reports: dict[tuple[str, str], TrackedReport] = field(default_factory=dict)
+    seen: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    contradictions: dict[tuple[str, str], TrackedReport] = field(default_factory=dict)
+    asked_for: list[frozenset[str]] = field(default_factory=list)
+    index_failure: Exception | None = None
     once: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
     writes: int = 0
 
@@ -143,6 +175,12 @@ class FakeMessages:
         self.writes += 1
         self.messages[message.id] = message
         return None
+
+    def index(self, message: Message) -> None:
+        if self.index_failure:
+            raise self.index_failure
+        assert message.id in self.messages, "indexed before it was claimed"
+        self.indexed.add(message.id)
 
     def record(self, message: Message) -> None:
         self.writes += 1
@@ -167,18 +205,111 @@ class FakeMessages:
             if (message := self.messages.get(message_id))
         }
 
-    def apply(self, report: TrackedReport) -> Applied:
+    def sent_to(
+        self, account: str, numbers: Iterable[str], *, since: datetime, until: datetime
+    ) -> Mapping[str, tuple[Outbound, ...]]:
+        self.asked_for.append(frozenset(numbers))
+        first, last = ulids_between(since, until)
+        sent: dict[str, tuple[Outbound, ...]] = {}
+        for message in sorted(self.messages.values(), key=lambda message: message.id, reverse=True):
+            found_by_number = len(message.recipients) == 1 or message.id in self.indexed
+            if message.account != account or not first <= message.id <= last or not found_by_number:
+                continue
+            owner = self.owners([message.id])[message.id]
+            for recipient in message.recipients:
+                if recipient.to in self.asked_for[-1] and len(sent.get(recipient.to, ())) < 50:
+                    outbound = Outbound(
+                        owner=owner,
+                        extension=message.extension,
+                        status=recipient.status,
+                        gateway_message_id=recipient.gateway_message_id,
+                    )
+                    sent[recipient.to] = (*sent.get(recipient.to, ()), outbound)
+        return sent
+
+    def made_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[str]:
+        return sorted(
+            message_id
+            for message_id in self.messages
+            if hour <= ulid_time(message_id) < hour + timedelta(hours=1)
+            and shard_of(message_id) == shard
+            and message_id > after
+        )[:2]
+
+    def apply(self, report: TrackedReport, *, day: date) -> Applied:
         key = (report.message_id, report.to)
         standing = self.reports.get(key)
-        earlier = standing is not None and (standing.reported_at or NOON) < (report.reported_at or NOON)
-        if standing is None or (not standing.final and (report.final or earlier)):
-            self.reports[key] = report
-            return Applied.MOVED
-        if standing.event_id == report.event_id:
+        seen = self.seen.setdefault(key, set())
+        if report.event_id in seen or (standing is not None and _told(standing) == _told(report)):
             return Applied.REPEATED
+        silent = report.status is Status.UNKNOWN_EXPIRED
+        newer = standing is not None and _second(standing) < _second(report)
+        if standing is None or (not standing.final and (report.final or silent or newer)):
+            seen.add(report.event_id)
+            self.reports[key] = replace(standing, status=report.status) if standing and silent else report
+            if report.final:
+                self.days.add(report.account, day, "delivered" if report.status is Status.DELIVERED else "failed")
+            return Applied.MOVED
+        if standing.status != report.status and not report.final:
+            return Applied.STALE
+        seen.add(report.event_id)
         if standing.status == report.status:
             return Applied.DUPLICATE
-        return Applied.CONTRADICTION if report.final else Applied.STALE
+        self.contradictions[key] = report
+        return Applied.CONTRADICTION
+
+
+def _told(report: TrackedReport) -> tuple[object, ...]:
+    return report.gateway_message_id, report.gateway_status, report.reported_at
+
+
+def _second(report: TrackedReport) -> float:
+    return report.reported_at.timestamp() if report.reported_at else 0.0
+
+
+@dataclass
+class FakeEarlyReports:
+    """Early reports by event id, with the minute in which each was kept, until they wait no more."""
+
+    days: FakeDayCounts
+    reports: dict[str, EarlyReport] = field(default_factory=dict)
+    waiting: dict[str, datetime] = field(default_factory=dict)
+
+    def keep(self, report: EarlyReport, *, at: datetime, day: date) -> bool:
+        if report.event_id in self.reports:
+            return False
+        self.reports[report.event_id] = report
+        self.waiting[report.event_id] = at.replace(second=0, microsecond=0)
+        self._count(report, day, 1)
+        return True
+
+    def kept_in(self, minute: datetime, *, after: str) -> Sequence[EarlyReport]:
+        due = sorted(name for name, at in self.waiting.items() if at == minute and name > after)
+        return [self.reports[name] for name in due[:2]]
+
+    def attach(self, report: EarlyReport, owner: Owner, *, day: date) -> None:  # noqa: ARG002 - the port's signature
+        if self.waiting.pop(report.event_id, None):
+            self._count(report, day, -1)
+
+    def _count(self, report: EarlyReport, day: date, by: int) -> None:
+        name = {Status.DELIVERED: "foreign_delivered", Status.UNDELIVERED: "foreign_failed"}.get(report.status)
+        if name:
+            self.days.add(report.account, day, name, by)
+
+
+@dataclass
+class FakeProgress:
+    """Places by the walk's name."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    writes: int = 0
+
+    def reached(self, walk: str) -> Place | None:
+        return self.places.get(walk)
+
+    def remember(self, walk: str, place: Place) -> None:
+        self.writes += 1
+        self.places[walk] = place
 
 
 @dataclass
@@ -337,7 +468,10 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     new_id: FakeIds = field(default_factory=FakeIds)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
-    messages: FakeMessages = field(default_factory=FakeMessages)
+    days: FakeDayCounts = field(default_factory=FakeDayCounts)
+    messages: FakeMessages = field(init=False)
+    early: FakeEarlyReports = field(init=False)
+    progress: FakeProgress = field(default_factory=FakeProgress)
     leases: FakeLeases = field(default_factory=FakeLeases)
     journal: FakeJournal = field(default_factory=FakeJournal)
     pointers: FakePointers = field(default_factory=FakePointers)
@@ -349,6 +483,8 @@ class World:
     gateway: FakeGateway = field(init=False)
 
     def __post_init__(self) -> None:
+        self.messages = FakeMessages(self.days)
+        self.early = FakeEarlyReports(self.days)
         self.gateway = FakeGateway(self.accounts)
 
     def add_account(self, name: str, account: Account | None = None) -> None:

@@ -15,6 +15,7 @@ SCHEDULED = {
     "PullReportsFunction": "rate(1 minute)",
     "PullInboundFunction": "rate(1 minute)",
     "WatchFunction": "rate(15 minutes)",
+    "AttendFunction": "rate(1 minute)",
 }
 FORTNIGHT = 14 * 24 * 3600
 TLS_ONLY = {

@@ -20,6 +20,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "PublishFunction": ("publish", "app.handler", 60, 512),
     "TrackFunction": ("track", "app.handler", 30, 256),
     "WatchFunction": ("watch", "app.handler", 60, 256),
+    "AttendFunction": ("attend", "app.handler", 60, 256),
 }
 CALL_THE_GATEWAY = {
     "MessagesFunction",

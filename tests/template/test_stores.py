@@ -11,6 +11,25 @@ TABLES = {  # → (key attributes, attribute that ends an item)
 }
 
 
+INDEXED = {"MessagesTable": {"ByNumber": ("number_key", "KEYS_ONLY", []), "ByHour": ("hour", "INCLUDE", ["event"])}}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_these_indexes(stack: Any, name: str) -> None:
+    found = {index["IndexName"]: index for index in stack[name].get("GlobalSecondaryIndexes", [])}
+    assert found == {
+        index: {
+            "IndexName": index,
+            "KeySchema": [
+                {"AttributeName": key, "KeyType": "HASH"},
+                {"AttributeName": "made", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": kind} | ({"NonKeyAttributes": more} if more else {}),
+        }
+        for index, (key, kind, more) in INDEXED.get(name, {}).items()
+    }
+
+
 def test_these_are_all_tables(stack: Any) -> None:
     assert set(stack.of_type("AWS::DynamoDB::Table")) == set(TABLES)
 
@@ -23,7 +42,8 @@ def test_a_table_is_on_demand_encrypted_and_recoverable(
     keys, ends = expected
     assert [key["AttributeName"] for key in table["KeySchema"]] == keys
     assert [key["KeyType"] for key in table["KeySchema"]] == ["HASH", "RANGE"][: len(keys)]
-    assert table["AttributeDefinitions"] == [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    indexed = ["hour", "made", "number_key"] if name in INDEXED else []
+    assert table["AttributeDefinitions"] == [{"AttributeName": key, "AttributeType": "S"} for key in [*keys, *indexed]]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["SSESpecification"] == {"SSEEnabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

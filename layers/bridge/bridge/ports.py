@@ -5,9 +5,11 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bridge.domain.clients import Caller
+from bridge.domain.days import DayCount
 from bridge.domain.events import Event
-from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
+from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
 from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from bridge.domain.walks import Place
 from eums import Accepted, Account, DayStatistics, Reply, Submit
 
 
@@ -73,6 +75,9 @@ class Messages(Protocol):
         for is `instead_of`; what stands there otherwise, and then nothing is written.
         """
 
+    def index(self, message: Message) -> None:
+        """Make a claimed message be found by each of its numbers. With one number the claim did that already."""
+
     def record(self, message: Message) -> None:
         """Write down how the submit ended. The second."""
 
@@ -82,8 +87,52 @@ class Messages(Protocol):
     def owners(self, message_ids: Iterable[str]) -> Mapping[str, Owner]:
         """Whose these messages are; those that nobody knows are left out."""
 
-    def apply(self, report: TrackedReport) -> Applied:
-        """Move a recipient's status forward, or count why not."""
+    def sent_to(
+        self, account: str, numbers: Iterable[str], *, since: datetime, until: datetime
+    ) -> Mapping[str, tuple[Outbound, ...]]:
+        """What was sent to these numbers from this account, claimed between two times: the newest 50 each, in order.
+
+        Numbers without any are left out. What was claimed in the last second or so may be missing.
+        """
+
+    def made_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[str]:
+        """Ids of the messages made in an hour (UTC), sorted, a page of them: those after `after`. () at the end."""
+
+    def apply(self, report: TrackedReport, *, day: date) -> Applied:
+        """Move a recipient's status forward, or write down why not.
+
+        A recipient's first final report counts in the same write, exactly once, on the day of its submit.
+        """
+
+
+class EarlyReports(Protocol):
+    """Reports that wait for their message."""
+
+    def keep(self, report: EarlyReport, *, at: datetime, day: date) -> bool:
+        """Keep one, and count it as another system's on that day, both once. False where it is kept already."""
+
+    def kept_in(self, minute: datetime, *, after: str) -> Sequence[EarlyReport]:
+        """Those kept in a minute (UTC) that still wait, by event id, a page of them. () at the end."""
+
+    def attach(self, report: EarlyReport, owner: Owner, *, day: date) -> None:
+        """It waits no more and was not another system's. Doing it again does nothing."""
+
+
+class DayCounts(Protocol):
+    """How many final reports there were, by day."""
+
+    def of(self, account: str, day: date) -> DayCount:
+        """A day's counts, as of now."""
+
+
+class Progress(Protocol):
+    """How far each walk through what is due has got."""
+
+    def reached(self, walk: str) -> Place | None:
+        """The place that was remembered last."""
+
+    def remember(self, walk: str, place: Place) -> None:
+        """Go on from here next time."""
 
 
 class Leases(Protocol):

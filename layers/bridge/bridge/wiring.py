@@ -16,10 +16,12 @@ from bridge.settings import Settings
 
 if TYPE_CHECKING:
     from bridge.adapters.accounts_secret import AccountsSecret
+    from bridge.adapters.early_reports_table import EarlyReportsTable
     from bridge.adapters.events_topic import EventsTopic
     from bridge.adapters.gateways import Gateways
     from bridge.adapters.journal_bucket import JournalBucket
     from bridge.adapters.messages_table import MessagesTable
+    from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing, Watching
     from bridge.services.publishing import Publishing
@@ -81,6 +83,16 @@ def messages() -> "MessagesTable":
 
     retention = timedelta(days=settings().message_retention_days)
     return MessagesTable(dynamodb(), settings().messages_table, retention=retention)
+
+
+@cache
+def early_reports() -> "EarlyReportsTable":
+    """The reports that wait for their message."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.early_reports_table import EarlyReportsTable
+
+    retention = timedelta(days=settings().message_retention_days)
+    return EarlyReportsTable(dynamodb(), settings().messages_table, retention=retention)
 
 
 @cache
@@ -188,7 +200,25 @@ def tracking() -> "Tracking":
     """For `functions/track`."""
     from bridge.services.tracking import Tracking
 
-    return Tracking(messages=messages(), counters=counters())
+    return Tracking(accounts=accounts(), messages=messages(), early=early_reports(), clock=clock(), counters=counters())
+
+
+@cache
+def attending() -> "Attending":
+    """For `functions/attend`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.state_table import WalkProgress
+    from bridge.services.attending import Attending
+
+    return Attending(
+        accounts=accounts(),
+        messages=messages(),
+        early=early_reports(),
+        progress=WalkProgress(dynamodb(), settings().state_table),
+        topic=topic(),
+        clock=clock(),
+        counters=counters(),
+    )
 
 
 @cache

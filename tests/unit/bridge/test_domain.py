@@ -90,6 +90,8 @@ def test_an_emoji_is_two_characters() -> None:
         ([Status.DELIVERED, Status.REJECTED], Status.DELIVERED),
         ([Status.UNKNOWN, Status.DELIVERED], Status.UNKNOWN),
         ([Status.REJECTED, Status.REJECTED], Status.REJECTED),
+        ([Status.UNKNOWN_EXPIRED, Status.SUBMITTED], Status.SUBMITTED),
+        ([Status.UNKNOWN_EXPIRED, Status.UNDELIVERED, Status.DELIVERED], Status.UNKNOWN_EXPIRED),
     ],
 )
 def test_a_message_has_one_status(statuses: list[Status], whole: Status) -> None:

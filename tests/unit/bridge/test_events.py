@@ -5,9 +5,21 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from bridge.domain.events import Event, EventType, balance_low, lost, outcome_unknown, quarantined, received, reported
+from bridge.domain.events import (
+    Event,
+    EventType,
+    attached,
+    balance_low,
+    expired,
+    lost,
+    outcome_unknown,
+    quarantined,
+    received,
+    reported,
+    tracked_report,
+)
 from bridge.domain.ids import ulid
-from bridge.domain.messages import Message, Owner, Recipient, Status
+from bridge.domain.messages import Answered, By, EarlyReport, Message, Owner, Recipient, Status
 from bridge.domain.pulls import Kind, PullId
 from eums import ERROR_CLASSES, Inbound, Report
 from tests.fakes.schemas import SCHEMAS, hold_against_schema
@@ -16,6 +28,7 @@ from tests.fakes.world import NOON
 ID = ulid(NOON, b"a message!")
 PULL = PullId(account="default", kind=Kind.INBOUND, id=ulid(NOON, b"one pull!!"), begun_at=NOON)
 OWNER = Owner(message_id=ID, account="default", client="shop", client_reference="order-42")
+ANSWERED = Answered(owner=OWNER, by=By.LATEST)
 MESSAGE = Message(
     id=ID,
     client="shop",
@@ -54,14 +67,22 @@ def inbound(src: str = "13812345678") -> Inbound:
     )
 
 
+def early() -> EarlyReport:
+    found = tracked_report(reported("default", report("DELIVRD"), None, NOON).body())
+    assert isinstance(found, EarlyReport)
+    return found
+
+
 EVENTS = [
     reported("default", report("DELIVRD"), OWNER, NOON),
     reported("default", report("DELIVRD"), None, NOON),
     reported("default", report("MK:0001"), OWNER, NOON),
     reported("default", report("ACCEPTD"), OWNER, NOON),
-    received(PULL, inbound(), OWNER, NOON),
+    received(PULL, inbound(), ANSWERED, NOON),
     received(PULL, inbound("10086"), None, NOON),
     outcome_unknown(MESSAGE, MESSAGE.recipients[0], NOON),
+    expired(MESSAGE, MESSAGE.recipients[0], NOON),
+    attached(early(), OWNER),
     lost(PULL, "the answer broke off", NOON + timedelta(seconds=1)),
     quarantined(PULL, "quarantine/x", ("bad record", "bad record"), NOON),
     balance_low("default", 7, 1000, NOON),
@@ -106,3 +127,14 @@ def test_every_class_of_error_is_in_the_schema(error_class: str) -> None:
 
 def test_the_text_of_a_reply_comes_from_its_bytes_where_there_is_no_other() -> None:
     assert received(PULL, inbound(), None, NOON).data["text"] == "好的"
+
+
+def test_an_attached_report_says_the_same_of_its_message_in_an_event_of_its_own() -> None:
+    first = reported("default", report("DELIVRD"), OWNER, NOON)
+
+    again = attached(early(), OWNER)
+
+    assert again.id != first.id
+    assert again.id == attached(early(), OWNER).id
+    assert replace(again, id=first.id) == first
+    assert again.attributes()["client"] == "shop"

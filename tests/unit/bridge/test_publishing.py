@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -319,3 +320,120 @@ def envelope(event: Event) -> str:
     members = json.loads(event.body())
     del members["data"]
     return json.dumps(members)
+
+
+def known(world: World, made: str, **changes: object) -> Message:
+    """One more message to the same number."""
+    message = replace(
+        world.messages.messages[MESSAGE_ID],
+        id=made,
+        client_reference=made,
+        recipients=(Recipient(to="+8613812345678", status=Status.SUBMITTED, gateway_message_id="1203"),),
+    )
+    message = replace(message, **changes)  # type: ignore[arg-type]
+    world.messages.messages[made] = message
+    return message
+
+
+EARLIER = ulid(NOON - timedelta(hours=1), bytes(10))
+OLD = ulid(NOON - timedelta(hours=73), bytes(10))
+
+
+@pytest.mark.parametrize("reference", ["", None, "somebody else's", "01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])
+def test_a_report_without_our_reference_finds_its_message_by_id_and_number(
+    world: World, publishing: Publishing, reference: str | None
+) -> None:
+    known(world, EARLIER)
+
+    publishing.publish(keep(world, Kind.REPORTS, {"data": [report(reference=reference, message_id="1203")]}))
+
+    [event] = world.topic.events
+    assert (event.subject, event.client, event.data["client_reference"]) == (EARLIER, "shop", EARLIER)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"message_id": "1204"}, {"dest_number": "13812345679"}, {"message_id": ""}], ids=str
+)
+def test_a_report_of_another_id_or_number_finds_nothing(
+    world: World, publishing: Publishing, changes: dict[str, object]
+) -> None:
+    known(world, EARLIER)
+
+    publishing.publish(
+        keep(world, Kind.REPORTS, {"data": [report(**{"reference": "", "message_id": "1203"} | changes)]})
+    )
+
+    assert [
+        event.data["message_id"] for event in world.topic.events if event.type is not EventType.PULL_QUARANTINED
+    ] in (
+        [None],
+        [],
+    )
+
+
+def test_correlation_does_not_change_an_events_id(world: World, publishing: Publishing) -> None:
+    key = keep(world, Kind.REPORTS, {"data": [report(reference="", message_id="1203")]})
+    publishing.publish(key)
+    known(world, EARLIER)
+    publishing.publish(key)
+
+    first, again = world.topic.events
+    assert (first.subject, again.subject) == (None, EARLIER)
+    assert first.id == again.id
+
+
+def test_a_page_asks_once_for_all_its_numbers_and_only_where_no_reference_helps(
+    world: World, publishing: Publishing
+) -> None:
+    named = [report(dest_number=f"138000{index:05}") for index in range(3)]
+    unnamed = [report(reference="", dest_number=f"1380001{index // 2:04}") for index in range(4)]
+
+    publishing.publish(keep(world, Kind.REPORTS, {"data": named + unnamed}))
+    assert world.messages.asked_for == [frozenset({"+8613800010000", "+8613800010001"})]
+
+    world.messages.asked_for.clear()
+    publishing.publish(keep_inbound(world))
+    assert world.messages.asked_for == []
+
+
+@pytest.mark.parametrize(
+    ("dest", "extensions", "expected"),
+    [
+        ("1069012345678", ("", ""), (MESSAGE_ID, "latest")),
+        ("106901234567877", ("77", ""), (EARLIER, "extension")),
+        ("106901234567877", ("77", "7"), (MESSAGE_ID, "extension")),
+        ("106901234567878", ("77", ""), (MESSAGE_ID, "latest")),
+    ],
+)
+def test_a_reply_without_a_reference_answers_by_extension_or_else_the_latest(
+    world: World, publishing: Publishing, dest: str, extensions: tuple[str, str], expected: tuple[str, str]
+) -> None:
+    known(world, EARLIER, extension=extensions[0])
+    known(world, MESSAGE_ID, extension=extensions[1])
+
+    publishing.publish(keep(world, Kind.INBOUND, {"data": [{**MO, "reference": "", "dest": dest}]}))
+
+    [event] = world.topic.events
+    assert event.data["in_reply_to"] == {
+        "message_id": expected[0],
+        "client_reference": expected[0],
+        "by": expected[1],
+    }
+    assert event.client == "shop"
+
+
+def test_nobody_answers_what_was_refused_or_is_older_than_72_hours(world: World, publishing: Publishing) -> None:
+    known(world, OLD)
+    known(world, MESSAGE_ID, recipients=(Recipient(to="+8613812345678", status=Status.REJECTED),))
+
+    publishing.publish(keep(world, Kind.INBOUND, {"data": [{**MO, "reference": ""}]}))
+
+    assert world.topic.events[0].data["in_reply_to"] is None
+
+
+def test_a_reply_to_another_account_answers_nothing(world: World, publishing: Publishing) -> None:
+    world.add_account("other")
+
+    publishing.publish(keep(world, Kind.INBOUND, {"data": [{**MO, "reference": ""}]}, account="other"))
+
+    assert world.topic.events[0].data["in_reply_to"] is None

@@ -218,6 +218,7 @@ def test_the_first_answer_stays_as_it_was_when_reports_have_come(world: World, s
     world.messages.apply(
         TrackedReport(
             event_id="1",
+            account="default",
             message_id=first.message.id,
             to="+8613812345678",
             status=Status.DELIVERED,
@@ -226,7 +227,8 @@ def test_the_first_answer_stays_as_it_was_when_reports_have_come(world: World, s
             gateway_status="DELIVRD",
             error_class=None,
             reported_at=world.clock.now(),
-        )
+        ),
+        day=world.clock.now().date(),
     )
 
     assert sending.send(SHOP, ORDER, KEY).message == first.message
@@ -310,3 +312,28 @@ def test_without_a_key_each_request_is_its_own(world: World, sending: Sending) -
     sending.send(SHOP, ORDER)
     sending.send(SHOP, ORDER)
     assert len(world.gateway.submits) == 2
+
+
+def test_a_message_to_several_numbers_is_indexed_between_its_claim_and_its_submit(
+    world: World, sending: Sending
+) -> None:
+    def look(submit: Submit) -> tuple[Accepted, ...]:
+        assert submit.reference in world.messages.indexed
+        return ()
+
+    world.gateway.submit_answer = look
+    sending.send(SHOP, replace(ORDER, to=("13812345678", "13812345679")))
+
+    assert len(world.gateway.submits) == 1
+
+
+def test_a_message_that_cannot_be_indexed_is_not_sent_and_recorded_as_such(world: World, sending: Sending) -> None:
+    world.messages.index_failure = TimeoutError("unprocessed")
+
+    with pytest.raises(TimeoutError):
+        sending.send(SHOP, ORDER, KEY)
+
+    [message] = world.messages.messages.values()
+    assert (message.status, world.gateway.submits) == (Status.REJECTED, [])
+    world.messages.index_failure = None
+    assert sending.send(SHOP, ORDER, KEY).message.status is Status.SUBMITTED

@@ -423,13 +423,32 @@ def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, 
             keys.append(key)
 
     monkeypatch.setattr(wiring, "publishing", Publishing)
-    monkeypatch.setattr(wiring, "tracking", lambda: Tracking(messages=world.messages, counters=world.counters))
+    tracking = Tracking(
+        accounts=world.accounts,
+        messages=world.messages,
+        early=world.early,
+        clock=world.clock,
+        counters=world.counters,
+    )
+    monkeypatch.setattr(wiring, "tracking", lambda: tracking)
     nothing_failed: dict[str, list[str]] = {"batchItemFailures": []}
 
     assert load("publish").handler(json.loads((EVENTS / "publish.json").read_text()), context) == nothing_failed
     assert load("track").handler(json.loads((EVENTS / "track.json").read_text()), context) == nothing_failed
     assert keys == ["raw/default/reports/2026-11-23/01JDCKQ3V9T4M3W5Y8Z7N6P2QR"]
     assert list(world.messages.reports) == [("01JDCKQ3V9T4M3W5Y8Z7N6P2QR", "+8613812345678")]
+
+
+def test_attending_is_told_how_long_it_may_take(monkeypatch: pytest.MonkeyPatch, load: Load, context: object) -> None:
+    class Attending:
+        def attend(self, time_left: Callable[[], float]) -> dict[str, int]:
+            assert time_left() == 100
+            return {"attached": 1, "expired": 2}
+
+    monkeypatch.setattr(wiring, "attending", Attending)
+
+    event = json.loads((EVENTS / "attend.json").read_text())
+    assert load("attend").handler(event, context) == {"attached": 1, "expired": 2}
 
 
 def test_there_is_a_sample_event_for_every_function() -> None:

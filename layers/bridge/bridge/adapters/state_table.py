@@ -5,6 +5,7 @@
 | `pull#<account>#<kind>` | the lease: fencing number, pull in flight, its end; when a pull last ended or had records |
 | `slots#<account>` | when the last three statistics calls were made |
 | `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
+| `walk#<name>` | how far a walk through what is due has got |
 | `balance#<account>` | whether the balance was low when last looked at |
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, standing_item, to_item
 from bridge.domain.pulls import Intent, Kind, PullId
+from bridge.domain.walks import Place
 from eums import DayStatistics
 
 if TYPE_CHECKING:
@@ -193,6 +195,31 @@ class LowBalances:
     def remember(self, account: str, *, low: bool) -> None:
         """See `bridge.ports.Balances`."""
         self._client.put_item(TableName=self._table, Item=to_item({"pk": f"balance#{account}", "low": low}))
+
+
+class WalkProgress:
+    """`bridge.ports.Progress` on DynamoDB.
+
+    Two runs at once may set each other back: then something is visited again, and nothing is left out.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def reached(self, walk: str) -> Place | None:
+        """See `bridge.ports.Progress`."""
+        key = to_item({"pk": f"walk#{walk}"})
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if not item:
+            return None
+        standing = from_item(item)
+        return Place(at=datetime.fromisoformat(standing["at"]), shard=int(standing["shard"]), after=standing["after"])
+
+    def remember(self, walk: str, place: Place) -> None:
+        """See `bridge.ports.Progress`."""
+        values = {"pk": f"walk#{walk}", "at": place.at.isoformat(), "shard": place.shard, "after": place.after}
+        self._client.put_item(TableName=self._table, Item=to_item(values))
 
 
 def _lease_key(pull: PullId) -> Any:

@@ -14,7 +14,7 @@ from eums import DayStatistics
 Time = Annotated[
     datetime, PlainSerializer(rfc3339, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-MessageStatus = Literal["submitting", "submitted", "rejected", "unknown", "delivered", "undelivered"]
+MessageStatus = Literal["submitting", "submitted", "rejected", "unknown", "delivered", "undelivered", "unknown_expired"]
 E164 = Annotated[str, Field(examples=["+8613812345678"])]
 Count = Annotated[int, Field(ge=0)]
 

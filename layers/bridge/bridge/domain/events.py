@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.ids import stable_id
-from bridge.domain.messages import Message, Owner, Recipient, Status, TrackedReport
+from bridge.domain.messages import Answered, EarlyReport, Message, Owner, Recipient, Status, TrackedReport
 from bridge.domain.numbers import e164
 from bridge.domain.pulls import PullId
 from bridge.domain.times import rfc3339
@@ -119,12 +119,13 @@ def reported(account: str, report: Report, owner: Owner | None, pulled_at: datet
     )
 
 
-def received(pull: PullId, inbound: Inbound, owner: Owner | None, pulled_at: datetime) -> Event:
+def received(pull: PullId, inbound: Inbound, answered: Answered | None, pulled_at: datetime) -> Event:
     """The event of an inbound message (拉取上行).
 
     An MO has no identity of its own, so its id is that of its place: (account, pull id, ordinal). Two equal
-    texts stay two, and a replay of the journal gives the same ids.
+    texts stay two, and a replay of the journal gives the same ids, whatever is known by then of what it answers.
     """
+    owner = answered.owner if answered else None
     return Event(
         id=stable_id("inbound", pull.account, pull.id, str(inbound.ordinal)),
         type=EventType.INBOUND_RECEIVED,
@@ -142,11 +143,11 @@ def received(pull: PullId, inbound: Inbound, owner: Owner | None, pulled_at: dat
             "content_base64": inbound.binary_content or None,
             "msg_fmt": inbound.msg_fmt,
             "in_reply_to": {
-                "message_id": owner.message_id,
-                "client_reference": owner.client_reference,
-                "by": "reference",
+                "message_id": answered.owner.message_id,
+                "client_reference": answered.owner.client_reference,
+                "by": answered.by,
             }
-            if owner
+            if answered
             else None,
         },
     )
@@ -173,6 +174,53 @@ def outcome_unknown(message: Message, recipient: Recipient, now: datetime) -> Ev
             "gateway_message_id": None,
             "gateway_status": None,
             "reported_at": None,
+        },
+    )
+
+
+def attached(early: EarlyReport, owner: Owner) -> Event:
+    """An early report again, now that its message is known.
+
+    It is another event than the first, with an id made of the first one's: who filters by client never got that one.
+    """
+    envelope = json.loads(early.event)
+    whose = {
+        "message_id": owner.message_id,
+        "client_reference": owner.client_reference,
+        "client": owner.client,
+    }
+    return Event(
+        id=stable_id("attached", early.event_id),
+        type=EventType(envelope["type"]),
+        account=early.account,
+        subject=owner.message_id,
+        time=early.time,
+        client=owner.client,
+        data={**envelope["data"], **whose},
+    )
+
+
+def expired(message: Message, recipient: Recipient, now: datetime) -> Event:
+    """No final report came within 72 h. Not final itself: a later report still says how it ended."""
+    return Event(
+        id=stable_id("expired", message.id, recipient.to),
+        type=EventType.UPDATED,
+        account=message.account,
+        subject=message.id,
+        time=now,
+        client=message.client,
+        data={
+            "message_id": message.id,
+            "client_reference": message.client_reference,
+            "client": message.client,
+            "account": message.account,
+            "to": recipient.to,
+            "status": Status.UNKNOWN_EXPIRED,
+            "final": False,
+            "error_class": None,
+            "gateway_message_id": recipient.gateway_message_id,
+            "gateway_status": recipient.gateway_status,
+            "reported_at": rfc3339(recipient.reported_at) if recipient.reported_at else None,
         },
     )
 
@@ -231,19 +279,28 @@ def balance_low(account: str, balance: int, threshold: int, now: datetime) -> Ev
     )
 
 
-def tracked_report(body: str) -> TrackedReport | None:
+def tracked_report(body: str) -> TrackedReport | EarlyReport:
     """What a delivered, undelivered or updated event says, read back from its JSON form.
 
-    None where it belongs to no message of ours. Raises ValueError where `body` is not such an event.
+    An early report where it names no message. Raises ValueError where `body` is not such an event.
     """
     try:
         envelope = json.loads(body)
         data = envelope["data"]
         if data["message_id"] is None:
-            return None
+            return EarlyReport(
+                event_id=envelope["id"],
+                account=data["account"],
+                to=data["to"],
+                gateway_message_id=data["gateway_message_id"],
+                status=Status(data["status"]),
+                time=datetime.fromisoformat(envelope["time"]),
+                event=body,
+            )
         reported_at = data["reported_at"]
         return TrackedReport(
             event_id=envelope["id"],
+            account=data["account"],
             message_id=data["message_id"],
             to=data["to"],
             status=Status(data["status"]),

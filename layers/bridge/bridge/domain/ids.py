@@ -36,6 +36,11 @@ def ulid_time(text: str) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def ulids_between(since: datetime, until: datetime) -> tuple[str, str]:
+    """The first and the last ULID that could have been made from `since` to `until`."""
+    return ulid(since, bytes(_RANDOM_BYTES)), ulid(until, b"\xff" * _RANDOM_BYTES)
+
+
 def is_ulid(text: str) -> bool:
     """Whether `text` has the form of a ULID as this bridge writes them."""
     return len(text) == _ULID_LENGTH and text[0] <= "7" and all(character in _CROCKFORD for character in text)

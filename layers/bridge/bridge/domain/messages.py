@@ -18,6 +18,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    UNKNOWN_EXPIRED = "unknown_expired"  # nothing final within 72 h; a later report still supersedes it
 
 
 # A message shows the status of the recipient that is furthest from a good end; a refusal counts only
@@ -26,6 +27,7 @@ _WORST_FIRST: Final = (
     Status.SUBMITTING,
     Status.UNKNOWN,
     Status.SUBMITTED,
+    Status.UNKNOWN_EXPIRED,
     Status.UNDELIVERED,
     Status.DELIVERED,
     Status.REJECTED,
@@ -122,23 +124,46 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedReport:
-    """What one report says of one recipient of one message.
+    """What one report says of one recipient of one message; or that none came for 72 h.
 
     Attributes:
         event_id: the id of the event that carried it; a redelivered event has the same.
         to: E.164.
-        status: delivered, undelivered, or submitted where the report is not final.
+        status: delivered, undelivered, submitted where the report is not final, unknown_expired where none came.
+        gateway_status: the raw `report_status`; None where no report came.
     """
 
     event_id: str
+    account: str
     message_id: str
     to: str
     status: Status
     final: bool
     gateway_message_id: str | None
-    gateway_status: str
+    gateway_status: str | None
     error_class: str | None
     reported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyReport:
+    """A report whose message is not known: not yet, or never, since another system may use the account.
+
+    Attributes:
+        event_id: the id of the event that carried it, in which the message is null.
+        to: E.164.
+        status: delivered, undelivered, or submitted where the report is not final.
+        time: the gateway's `report_time`, or when it was pulled where that is none.
+        event: that event, as JSON.
+    """
+
+    event_id: str
+    account: str
+    to: str
+    gateway_message_id: str
+    status: Status
+    time: datetime
+    event: str
 
 
 class Applied(StrEnum):
@@ -149,6 +174,7 @@ class Applied(StrEnum):
     DUPLICATE = "duplicate"  # another report that says the same
     CONTRADICTION = "contradiction"  # a final status stood there and says otherwise; it stays
     STALE = "stale"  # not final, and something as good stood there already
+    KEPT = "kept"  # its message is not known: it waits for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,3 +206,33 @@ class Owner:
     account: str
     client: str
     client_reference: str | None
+
+
+class By(StrEnum):
+    """How it is known which message an inbound one answers, the surest first."""
+
+    REFERENCE = "reference"  # the gateway named it
+    EXTENSION = "extension"  # it was sent to the message's own extension
+    LATEST = "latest"  # it is the last message that went to the number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The message that an inbound one answers, and how that is known."""
+
+    owner: Owner
+    by: By
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """A message to one number: what reports and replies without a reference are matched against.
+
+    Attributes:
+        status: of the submit; what was reported since is not looked at.
+    """
+
+    owner: Owner
+    extension: str
+    status: Status
+    gateway_message_id: str | None

@@ -6,9 +6,11 @@ from http import HTTPStatus
 
 from bridge.domain.events import Event, lost, quarantined, received, reported
 from bridge.domain.ids import is_ulid
-from bridge.domain.messages import Owner
+from bridge.domain.messages import Answered, By, Owner
+from bridge.domain.numbers import e164
 from bridge.domain.pulls import JournalEntry, Kind
 from bridge.ports import Accounts, Counters, Journal, Messages, Topic
+from bridge.services.correlating import Reply, Sighting, answered_messages, reported_owners
 from eums import Account, EumsError, Inbound, Page, Quarantined, Refused, Report, decode_inbound, decode_reports
 
 
@@ -55,14 +57,25 @@ class Publishing:
             return self._left_over(entry, Page(code=0, records=(), quarantined=(unreadable,), cut=entry.cut))
 
     def _reported(self, entry: JournalEntry, records: tuple[Report, ...]) -> list[Event]:
+        account, at = entry.pull.account, entry.received_at
         owners = self._owners(entry, (record.reference for record in records))
+        unnamed = {_sighting(record) for record in records if record.reference not in owners}
+        found = reported_owners(self.messages, account, unnamed, at=at)
         return [
-            reported(entry.pull.account, record, owners.get(record.reference), entry.received_at) for record in records
+            reported(account, record, owners.get(record.reference) or found.get(_sighting(record)), at)
+            for record in records
         ]
 
     def _received(self, entry: JournalEntry, records: tuple[Inbound, ...]) -> list[Event]:
+        at = entry.received_at
         owners = self._owners(entry, (record.reference for record in records))
-        return [received(entry.pull, record, owners.get(record.reference), entry.received_at) for record in records]
+        named = {reference: Answered(owner=owner, by=By.REFERENCE) for reference, owner in owners.items()}
+        unnamed = {_reply(record) for record in records if record.reference not in named}
+        found = answered_messages(self.messages, entry.pull.account, unnamed, at=at)
+        return [
+            received(entry.pull, record, named.get(record.reference) or found.get(_reply(record)), at)
+            for record in records
+        ]
 
     def _owners(self, entry: JournalEntry, references: Iterable[str]) -> Mapping[str, Owner]:
         """Whose the records are. Another system may use the account: its references are not ours to look up."""
@@ -84,3 +97,11 @@ class Publishing:
             self.counters.count("PullsLost", account=entry.pull.account, kind=entry.pull.kind)
             events.append(lost(entry.pull, "the answer broke off before its end", entry.received_at))
         return events
+
+
+def _sighting(record: Report) -> Sighting:
+    return Sighting(record.message_id, e164(record.dest_number))
+
+
+def _reply(record: Inbound) -> Reply:
+    return Reply(e164(record.src), record.dest)

@@ -103,6 +103,7 @@ class Sending:
                 return Sent(message=first, replayed=True)
             if self.messages.claim(message, once, instead_of=standing.message.id) is not None:
                 raise StillInFlight("another request with this Idempotency-Key is being carried out")
+        self._index(message)
         return Sent(message=self._submit(message, submit), replayed=False)
 
     def find(self, caller: Caller, message_id: str) -> Message:
@@ -139,6 +140,14 @@ class Sending:
 
     def _local_now(self, account: str) -> datetime:
         return self.clock.now().astimezone(self.accounts.get(account).tzinfo)
+
+    def _index(self, message: Message) -> None:
+        """Before the submit, so that whatever comes back finds its message; a crash in between has sent nothing."""
+        try:
+            self.messages.index(message)
+        except Exception:
+            self.messages.record(_all(message, Status.REJECTED))  # or it would be thought to have been sent
+            raise
 
     def _submit(self, message: Message, submit: Submit) -> Message:
         try:

@@ -1,30 +1,45 @@
 """Tracking: what the reports say is written to their messages, and statuses move forward only."""
 
 from dataclasses import dataclass
+from datetime import date
 
+from bridge.domain.days import day_in, submit_day
 from bridge.domain.events import tracked_report
-from bridge.domain.messages import Applied
-from bridge.ports import Counters, Messages
+from bridge.domain.messages import Applied, EarlyReport
+from bridge.ports import Accounts, Clock, Counters, EarlyReports, Messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracking:
     """Keeps the messages up to date with the events."""
 
+    accounts: Accounts
     messages: Messages
+    early: EarlyReports
+    clock: Clock
     counters: Counters
 
-    def track(self, body: str) -> Applied | None:
-        """Apply one report event (its JSON form). None where it belongs to no message of ours.
+    def track(self, body: str) -> Applied:
+        """Apply one report event (its JSON form); keep it where its message is not known.
 
-        Raises ValueError where `body` is no report event.
+        Raises:
+            ValueError: `body` is no report event.
+            AccountNotConfigured: its account is not in the secret, so that its day cannot be told.
         """
         report = tracked_report(body)
-        if report is None:
-            return None
-        applied = self.messages.apply(report)
+        zone = self.accounts.get(report.account).tzinfo
+        if isinstance(report, EarlyReport):
+            return self._keep(report, day_in(report.time, zone))
+        applied = self.messages.apply(report, day=submit_day(report.message_id, zone))
         if applied is Applied.CONTRADICTION:
             self.counters.count("ReportsContradicting")
         elif applied is Applied.DUPLICATE:
             self.counters.count("ReportsDuplicate")
         return applied
+
+    def _keep(self, report: EarlyReport, day: date) -> Applied:
+        kept = self.early.keep(report, at=self.clock.now(), day=day)
+        if not kept:
+            return Applied.REPEATED
+        self.counters.count("ReportsKept", account=report.account)
+        return Applied.KEPT

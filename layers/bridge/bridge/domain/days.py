@@ -1,0 +1,31 @@
+"""What became of a day's messages: the bridge's own count, to be held against the gateway's (查询账户下行统计)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+
+from bridge.domain.ids import ulid_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """Recipients with a final report, by the day of their submit in the account's zone.
+
+    Attributes:
+        foreign_delivered: final reports of no message of ours, by the day of the report.
+        foreign_failed: likewise.
+    """
+
+    delivered: int = 0
+    failed: int = 0
+    foreign_delivered: int = 0
+    foreign_failed: int = 0
+
+
+def submit_day(message_id: str, zone: tzinfo) -> date:
+    """The day on which a message was submitted: its id has the time."""
+    return day_in(ulid_time(message_id), zone)
+
+
+def day_in(time: datetime, zone: tzinfo) -> date:
+    """The day of an aware time in a zone."""
+    return time.astimezone(zone).date()
