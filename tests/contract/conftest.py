@@ -9,8 +9,11 @@ from moto import mock_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import KeyTypeType
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
 REGION: Final = "cn-north-1"
+_KEY_TYPES: "Final[tuple[KeyTypeType, KeyTypeType]]" = ("HASH", "RANGE")
 
 
 @pytest.fixture
@@ -33,13 +36,32 @@ def dynamodb(aws: None) -> "DynamoDBClient":  # noqa: ARG001 - the client is mad
     return boto3.client("dynamodb")
 
 
-def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool) -> str:
+def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool, by_hour: bool = False) -> str:
     """A table with the keys that template.yaml gives it."""
     keys = ["pk", "sk"] if sort_key else ["pk"]
+    if by_hour:
+        client.create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in (*keys, "hour", "made")],
+            KeySchema=_key_schema(keys),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "ByHour",
+                    "KeySchema": _key_schema(["hour", "made"]),
+                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["account"]},
+                }
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return name
     client.create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[{"AttributeName": key, "KeyType": "HASH" if key == "pk" else "RANGE"} for key in keys],
+        KeySchema=_key_schema(keys),
         BillingMode="PAY_PER_REQUEST",
     )
     return name
+
+
+def _key_schema(keys: list[str]) -> "list[KeySchemaElementTypeDef]":
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, _KEY_TYPES[: len(keys)], strict=True)]

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bridge.domain.clients import Caller
+from bridge.domain.counts import DayCount
 from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
 from bridge.domain.events import Event
 from bridge.domain.ids import ulid
 from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
 from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from bridge.domain.watches import PullTrace, Watch, Watched
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.schemas import hold_against_schema
 
@@ -186,6 +188,7 @@ class FakeLeases:
     """Leases by (account, kind)."""
 
     standing: dict[tuple[str, Kind], tuple[PullId, int, datetime, bool]] = field(default_factory=dict)
+    suspended: bool = False  # as the last completed pull said
 
     def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
         before = self.standing.get((pull.account, pull.kind))
@@ -195,7 +198,15 @@ class FakeLeases:
         self.standing[pull.account, pull.kind] = (pull, fence, expires_at, True)
         return Intent(pull=pull, fence=fence, dangling=before[0] if before and before[3] else None)
 
-    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:  # noqa: ARG002 - the port's
+    def complete(
+        self,
+        intent: Intent,
+        *,
+        at: datetime,  # noqa: ARG002 - the port's signature
+        brought_records: bool,  # noqa: ARG002 - likewise
+        suspended: bool = False,
+    ) -> bool:
+        self.suspended = suspended
         key = (intent.pull.account, intent.pull.kind)
         pull, fence, expires_at, _ = self.standing[key]
         if fence != intent.fence:
@@ -293,16 +304,65 @@ class FakeCache:
 
 
 @dataclass
-class FakeBalances:
-    """Which accounts were low."""
+class FakeWatches:
+    """Watches in a dictionary, beside the pulls that a test says were made."""
 
-    low: set[str] = field(default_factory=set)
+    pulls: dict[tuple[str, Kind], PullTrace] = field(default_factory=dict)
+    kept: dict[str, Watch] = field(default_factory=dict)
+    writes: int = 0
 
-    def is_low(self, account: str) -> bool:
-        return account in self.low
+    def read(self, accounts: Sequence[str]) -> Mapping[str, Watched]:
+        return {
+            account: Watched(
+                watch=self.kept.get(account),
+                pulls={kind: trace for (owner, kind), trace in self.pulls.items() if owner == account},
+            )
+            for account in accounts
+        }
 
-    def remember(self, account: str, *, low: bool) -> None:
-        (self.low.add if low else self.low.discard)(account)
+    def keep(self, account: str, watch: Watch) -> None:
+        self.writes += 1
+        self.kept[account] = watch
+
+
+@dataclass
+class FakeSubmitTimes:
+    """The messages' own times."""
+
+    messages: FakeMessages
+    asked: int = 0
+
+    def between(self, after: datetime, until: datetime) -> Mapping[str, tuple[str, ...]]:
+        self.asked += 1
+        made = sorted(
+            (message for message in self.messages.messages.values() if after <= message.created_at <= until),
+            key=lambda message: message.created_at,
+        )
+        accounts = {message.account for message in made}
+        return {name: tuple(message.id for message in made if message.account == name) for name in accounts}
+
+
+@dataclass
+class FakeDayCounts:
+    """Counts by (account, day)."""
+
+    counts: dict[tuple[str, date], DayCount] = field(default_factory=dict)
+
+    def of(self, account: str, day: date) -> DayCount:
+        return self.counts.get((account, day), DayCount(delivered=0, failed=0))
+
+
+@dataclass
+class FakeReconciliations:
+    """The days of the last comparisons."""
+
+    days: dict[str, date] = field(default_factory=dict)
+
+    def last(self, account: str) -> date | None:
+        return self.days.get(account)
+
+    def done(self, account: str, today: date) -> None:
+        self.days[account] = today
 
 
 @dataclass
@@ -344,12 +404,16 @@ class World:
     topic: FakeTopic = field(default_factory=FakeTopic)
     slots: FakeSlots = field(default_factory=FakeSlots)
     cache: FakeCache = field(default_factory=FakeCache)
-    balances: FakeBalances = field(default_factory=FakeBalances)
+    watches: FakeWatches = field(default_factory=FakeWatches)
+    counts: FakeDayCounts = field(default_factory=FakeDayCounts)
+    reconciliations: FakeReconciliations = field(default_factory=FakeReconciliations)
     counters: FakeCounters = field(default_factory=FakeCounters)
     gateway: FakeGateway = field(init=False)
+    submits: FakeSubmitTimes = field(init=False)
 
     def __post_init__(self) -> None:
         self.gateway = FakeGateway(self.accounts)
+        self.submits = FakeSubmitTimes(self.messages)
 
     def add_account(self, name: str, account: Account | None = None) -> None:
         """One more account."""

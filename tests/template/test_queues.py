@@ -14,7 +14,8 @@ QUEUES = sorted({*CONSUMED, *SUBSCRIBED})
 SCHEDULED = {
     "PullReportsFunction": "rate(1 minute)",
     "PullInboundFunction": "rate(1 minute)",
-    "WatchFunction": "rate(15 minutes)",
+    "WatchFunction": "rate(1 minute)",
+    "ReconcileFunction": "rate(1 hour)",
 }
 FORTNIGHT = 14 * 24 * 3600
 TLS_ONLY = {

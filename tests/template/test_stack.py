@@ -20,6 +20,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "PublishFunction": ("publish", "app.handler", 60, 512),
     "TrackFunction": ("track", "app.handler", 30, 256),
     "WatchFunction": ("watch", "app.handler", 60, 256),
+    "ReconcileFunction": ("reconcile", "app.handler", 60, 256),
 }
 CALL_THE_GATEWAY = {
     "MessagesFunction",
@@ -27,6 +28,7 @@ CALL_THE_GATEWAY = {
     "PullReportsFunction",
     "PullInboundFunction",
     "WatchFunction",
+    "ReconcileFunction",
 }
 OUTPUTS = {
     "ApiUrl",
@@ -53,6 +55,8 @@ ENVIRONMENT = {
     "ACCOUNTS_SECRET_ARN": "AccountsSecret.Id",
     "PULL_SECONDS": 5,
     "LOW_BALANCE_THRESHOLD": 1000,
+    "LOW_BALANCE_HOURS": 24,
+    "REPORT_GAP_MINUTES": 30,
     "MESSAGE_RETENTION_DAYS": 30,
     "POWERTOOLS_SERVICE_NAME": "eums-bridge",
     "POWERTOOLS_METRICS_NAMESPACE": "EumsBridge",

@@ -23,7 +23,8 @@ def test_a_table_is_on_demand_encrypted_and_recoverable(
     keys, ends = expected
     assert [key["AttributeName"] for key in table["KeySchema"]] == keys
     assert [key["KeyType"] for key in table["KeySchema"]] == ["HASH", "RANGE"][: len(keys)]
-    assert table["AttributeDefinitions"] == [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    indexed = [key["AttributeName"] for index in table.get("GlobalSecondaryIndexes", []) for key in index["KeySchema"]]
+    assert table["AttributeDefinitions"] == [{"AttributeName": key, "AttributeType": "S"} for key in keys + indexed]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["SSESpecification"] == {"SSEEnabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -83,3 +84,16 @@ def test_only_what_was_published_expires(stack_with: Any) -> None:
 def test_uploads_that_never_ended_are_cleared_away(stack: Any) -> None:
     rules = stack["JournalBucket"]["LifecycleConfiguration"]["Rules"]
     assert {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}.items() <= rules[1].items()
+
+
+def test_messages_are_found_by_the_hour_they_were_made_in(stack: Any) -> None:
+    assert stack["MessagesTable"]["GlobalSecondaryIndexes"] == [
+        {
+            "IndexName": "ByHour",
+            "KeySchema": [
+                {"AttributeName": "hour", "KeyType": "HASH"},
+                {"AttributeName": "made", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["account"]},
+        }
+    ]
