@@ -212,12 +212,10 @@ class Watching:
 
     def _count(self, look: _Look) -> None:
         """What an alarm looks at: 0 or 1 every minute, so that it recovers as soon as the account does."""
-        for metric, name in (
-            ("BalanceLow", _LOW),
-            ("AccountSuspended", _IS_SUSPENDED),
-            ("ReportGap", _name(Reason.NO_REPORTS, Kind.REPORTS)),
-        ):
-            self.counters.count(metric, int(name in look.open), account=look.account)
+        gap = _name(Reason.NO_REPORTS, Kind.REPORTS)
+        self.counters.count("BalanceLow", int(_LOW in look.open), account=look.account)
+        self.counters.count("AccountSuspended", int(_IS_SUSPENDED in look.open), account=look.account)
+        self.counters.count("ReportGap", int(gap in look.open), account=look.account)
 
     def _local_now(self, account: str) -> datetime:
         try:
