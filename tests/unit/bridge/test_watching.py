@@ -270,6 +270,8 @@ def test_a_balance_that_nobody_says_stays_low(world: World, watching: Watching) 
 def test_a_balance_that_says_suspended_is_said_once_until_it_answers(world: World, watching: Watching) -> None:
     world.gateway.balance_answer = Refused(code_of(202))
     minutes(world, watching, 40, *Kind)
+    world.gateway.balance_answer = NotSent("refused")  # which says nothing of it
+    assert minutes(world, watching, 20, *Kind) == {"default": ["suspended"]}
     assert types(world) == [EventType.SUSPENDED]
 
     asked(world, watching, 100)

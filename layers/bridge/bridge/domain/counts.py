@@ -27,7 +27,7 @@ class Comparison:
     Its `submit` and `unknown` are not compared: both hold what another system sent, and what has no report yet.
 
     Attributes:
-        final: the 72 hours in which a report may come are over, so that the figures do not grow any more.
+        final: the day is not compared again: what is missing now did not come within three days.
     """
 
     gateway: DayStatistics

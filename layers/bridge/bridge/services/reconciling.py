@@ -14,7 +14,8 @@ from bridge.ports import Accounts, Clock, Counters, DayCounts, Reconciliations, 
 from bridge.services.statistics import Statistics
 from eums import DayStatistics
 
-# A report may come for 72 h after its submit: until then a day still grows, and a difference may be on its way.
+# A report may come for 72 h after its submit, so a day still grows and a difference may be on its way. The third
+# morning has the last word: what little comes after it grows both sides alike.
 _DAYS: Final = 3
 # Little is sent at night, so that few reports of yesterday are between the gateway's count and ours by then.
 _MORNING: Final = 9

@@ -32,21 +32,29 @@ _JITTER: Final = timedelta(seconds=30)
 _PAUSED_AFTER: Final = 2 * _BALANCE_EVERY
 _SUSPENDED: Final = 202  # 账户暂停
 
+
+def _name(reason: Reason, kind: Kind) -> str:
+    return f"{reason}#{kind}"
+
+
+# What can be wrong with an account, by the names under which it is remembered.
 _LOW: Final = "balance_low"
 _IS_SUSPENDED: Final = "suspended"
+_GAP: Final = _name(Reason.NO_REPORTS, Kind.REPORTS)
+_NO_PULLS: Final = _name(Reason.MISSED_TICKS, Kind.REPORTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """How the gateway answered the question for the balance: neither is there where it did not say."""
+    """How the gateway answered the question for the balance; None where it did not say."""
 
     balance: Balance | None = None
-    suspended: bool = False
+    suspended: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """One look at an account: `open` is what is wrong now, with an event where that can be said anew."""
+    """One look at an account: `open` is what is wrong now, with the event that says it, if this look saw it."""
 
     account: str
     now: datetime
@@ -57,10 +65,9 @@ class _Look:
     def trace(self, kind: Kind) -> PullTrace:
         return self.pulls.get(kind, PullTrace())
 
-    def still(self, name: str) -> None:
-        """What was not looked at this time stands as it did."""
-        if name in self.watch.announced:
-            self.open[name] = None
+    def reports_since(self, time: datetime) -> bool:
+        records_at = self.trace(Kind.REPORTS).records_at
+        return records_at is not None and records_at >= time
 
     def news(self) -> list[Event]:
         return [event for name, event in self.open.items() if event and name not in self.watch.announced]
@@ -131,42 +138,40 @@ class Watching:
 
     def _judge_reports(self, looks: list[_Look]) -> None:
         """Submits whose reports are overdue, though the pulls go well."""
-        name = _name(Reason.NO_REPORTS, Kind.REPORTS)
-        in_doubt: list[_Look] = []
-        for look in looks:
-            noticed = look.watch.announced.get(name)
-            records_at = look.trace(Kind.REPORTS).records_at
-            if noticed is not None:
-                if self.report_gap and (records_at is None or records_at <= noticed):
-                    look.still(name)
-            elif _name(Reason.MISSED_TICKS, Kind.REPORTS) not in look.open and (
-                records_at is None or look.now - records_at > self.report_gap
-            ):
-                in_doubt.append(look)
-        if not self.report_gap or not in_doubt or self.clock.now().minute % _REPORTS_EVERY:
+        if not self.report_gap:
             return
+        for look in looks:
+            noticed = look.watch.announced.get(_GAP)
+            if noticed is not None and not look.reports_since(noticed):
+                look.open[_GAP] = None
         until = self.clock.now() - self.report_gap
+        in_doubt = [
+            look
+            for look in looks
+            if _GAP not in look.watch.announced and not look.reports_since(until) and _NO_PULLS not in look.open
+        ]
+        if not in_doubt or self.clock.now().minute % _REPORTS_EVERY:
+            return
         submitted = self.submits.between(until - _SUBMITS_FOR, until)
         for look in in_doubt:
-            records_at = look.trace(Kind.REPORTS).records_at
-            message = self._awaiting(submitted.get(look.account, ()), records_at)
+            message = self._awaiting(look, submitted.get(look.account, ()))
             if message is not None:
                 stall = Stall(
                     kind=Kind.REPORTS,
                     reason=Reason.NO_REPORTS,
                     since=message.created_at,
                     message_id=message.id,
-                    records_at=records_at,
+                    records_at=look.trace(Kind.REPORTS).records_at,
                 )
-                look.open[name] = stalled(look.account, stall, look.now)
+                look.open[_GAP] = stalled(look.account, stall, look.now)
 
-    def _awaiting(self, message_ids: Iterable[str], records_at: datetime | None) -> Message | None:
+    def _awaiting(self, look: _Look, message_ids: Iterable[str]) -> Message | None:
         """The first that the gateway took and nothing was reported of: one that it refused has no report to come."""
         for message_id in message_ids:
             message = self.messages.find(message_id)
             if (
                 message is not None
-                and (records_at is None or message.created_at > records_at)
+                and not look.reports_since(message.created_at)
                 and any(recipient.status is Status.SUBMITTED for recipient in message.recipients)
             ):
                 return message
@@ -185,7 +190,7 @@ class Watching:
 
     def _ask(self, account: str) -> _Asked:
         try:
-            return _Asked(balance=self.balancing.of(account))
+            return _Asked(balance=self.balancing.of(account), suspended=False)
         except GatewayRefused as exc:
             self.counters.count("BalanceUnknown", account=account)
             return _Asked(suspended=exc.code.number == _SUSPENDED)
@@ -196,9 +201,11 @@ class Watching:
     def _judge_balance(self, look: _Look, asked: _Asked | None) -> _Look:
         watch = look.watch
         if asked is not None:
-            watch = replace(watch, asked_at=look.now, suspended=asked.suspended)
+            said = watch.suspended if asked.suspended is None else asked.suspended
+            watch = replace(watch, asked_at=look.now, suspended=said)
         if asked is None or asked.balance is None:
-            look.still(_LOW)
+            if _LOW in watch.announced:  # nobody knows better
+                look.open[_LOW] = None
         else:
             balance = asked.balance.balance
             self.counters.count("Balance", balance, account=look.account)
@@ -212,10 +219,9 @@ class Watching:
 
     def _count(self, look: _Look) -> None:
         """What an alarm looks at: 0 or 1 every minute, so that it recovers as soon as the account does."""
-        gap = _name(Reason.NO_REPORTS, Kind.REPORTS)
         self.counters.count("BalanceLow", int(_LOW in look.open), account=look.account)
         self.counters.count("AccountSuspended", int(_IS_SUSPENDED in look.open), account=look.account)
-        self.counters.count("ReportGap", int(gap in look.open), account=look.account)
+        self.counters.count("ReportGap", int(_GAP in look.open), account=look.account)
 
     def _local_now(self, account: str) -> datetime:
         try:
@@ -235,7 +241,3 @@ def _last_sign(look: _Look, kind: Kind) -> tuple[datetime, timedelta]:
 
 def _due(look: _Look) -> bool:
     return look.watch.asked_at is None or look.now - look.watch.asked_at >= _BALANCE_EVERY - _JITTER
-
-
-def _name(reason: Reason, kind: Kind) -> str:
-    return f"{reason}#{kind}"
