@@ -10,8 +10,9 @@ class DayCount:
     """Distinct final reports that the bridge recorded for the submits of a day.
 
     Attributes:
-        foreign_delivered: of submits that were not the bridge's: another system uses the account. The gateway counts
-            them too.
+        foreign_delivered: of submits that were not the bridge's: another system uses the account, and the gateway
+            counts its messages too. Their submits are not known, so they count for the day of the report.
+        foreign_failed: likewise.
     """
 
     delivered: int
