@@ -1,4 +1,4 @@
-"""Looks at the balance of every account: started by a schedule."""
+"""Looks at every account's pulls and balance: started every minute by a schedule."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from bridge.handling import handler as lambda_handler
 
 @lambda_handler
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """A metric for each balance, and an event where one fell below the threshold."""
+    """Metrics of each account, and an event where something went wrong."""
     return wiring.watching().watch()

@@ -9,8 +9,10 @@ from moto import mock_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import KeyTypeType
 
 REGION: Final = "cn-north-1"
+_KEY_TYPES: "Final[tuple[KeyTypeType, KeyTypeType]]" = ("HASH", "RANGE")
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def dynamodb(aws: None) -> "DynamoDBClient":  # noqa: ARG001 - the client is mad
     return boto3.client("dynamodb")
 
 
-EVENT: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["event"]}
+BY_HOUR: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["account", "event"]}
 
 
 def index(name: str, key: str, projection: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool) -> str:
     """A table with the keys and indexes that template.yaml gives it."""
     keys = ["pk", "sk"] if sort_key else ["pk"]
     indexed = ["hour", "made", "number_key"] if sort_key else []
-    indexes: Any = [index("ByNumber", "number_key", {"ProjectionType": "KEYS_ONLY"}), index("ByHour", "hour", EVENT)]
+    indexes: Any = [index("ByNumber", "number_key", {"ProjectionType": "KEYS_ONLY"}), index("ByHour", "hour", BY_HOUR)]
     client.create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in [*keys, *indexed]],

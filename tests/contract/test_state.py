@@ -5,14 +5,14 @@ import pytest
 
 from bridge.adapters.aws import from_item
 from bridge.adapters.clients_table import ClientsTable
-from bridge.adapters.state_table import LowBalances, PullLeases, StatisticsCache, StatisticsSlots
+from bridge.adapters.state_table import PullLeases, StatisticsCache, StatisticsSlots
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind, PullId
-from bridge.ports import Balances, Leases, Slots
+from bridge.ports import Leases, Slots
 from bridge.ports import StatisticsCache as StatisticsCachePort
 from eums import DayStatistics
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, SHOP, FakeBalances, FakeCache, FakeLeases, FakeSlots
+from tests.fakes.world import NOON, SHOP, FakeCache, FakeLeases, FakeSlots
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,11 +38,6 @@ def slots(request: pytest.FixtureRequest) -> Slots:
 @pytest.fixture(params=["fake", "dynamodb"])
 def cache(request: pytest.FixtureRequest) -> StatisticsCachePort:
     return FakeCache() if request.param == "fake" else StatisticsCache(*_table(request))
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
-def balances(request: pytest.FixtureRequest) -> Balances:
-    return FakeBalances() if request.param == "fake" else LowBalances(*_table(request))
 
 
 def pull(number: int, *, account: str = "default", kind: Kind = Kind.REPORTS, at: datetime = NOON) -> PullId:
@@ -168,15 +163,6 @@ def test_an_answer_is_kept_until_it_is_stale(cache: StatisticsCachePort, days: t
     assert cache.get("default", start, end, NOON + MINUTE) is None
     assert cache.get("default", start, start, NOON) is None
     assert cache.get("other", start, end, NOON) is None
-
-
-def test_low_balances_are_remembered(balances: Balances) -> None:
-    assert not balances.is_low("default")
-    balances.remember("default", low=True)
-    assert balances.is_low("default")
-    assert not balances.is_low("other")
-    balances.remember("default", low=False)
-    assert not balances.is_low("default")
 
 
 def test_a_client_is_found_by_the_hash_of_its_key(dynamodb: "DynamoDBClient") -> None:

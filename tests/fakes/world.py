@@ -23,6 +23,7 @@ from bridge.domain.messages import (
 )
 from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
 from bridge.domain.walks import Place, shard_of
+from bridge.domain.watches import PullTrace, Watch, Watched
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.schemas import hold_against_schema
 
@@ -317,6 +318,7 @@ class FakeLeases:
     """Leases by (account, kind)."""
 
     standing: dict[tuple[str, Kind], tuple[PullId, int, datetime, bool]] = field(default_factory=dict)
+    suspended: bool = False  # as the last completed pull said
 
     def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
         before = self.standing.get((pull.account, pull.kind))
@@ -326,7 +328,15 @@ class FakeLeases:
         self.standing[pull.account, pull.kind] = (pull, fence, expires_at, True)
         return Intent(pull=pull, fence=fence, dangling=before[0] if before and before[3] else None)
 
-    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:  # noqa: ARG002 - the port's
+    def complete(
+        self,
+        intent: Intent,
+        *,
+        at: datetime,  # noqa: ARG002 - the port's signature
+        brought_records: bool,  # noqa: ARG002 - likewise
+        suspended: bool = False,
+    ) -> bool:
+        self.suspended = suspended
         key = (intent.pull.account, intent.pull.kind)
         pull, fence, expires_at, _ = self.standing[key]
         if fence != intent.fence:
@@ -424,16 +434,55 @@ class FakeCache:
 
 
 @dataclass
-class FakeBalances:
-    """Which accounts were low."""
+class FakeWatches:
+    """Watches in a dictionary, beside the pulls that a test says were made."""
 
-    low: set[str] = field(default_factory=set)
+    pulls: dict[tuple[str, Kind], PullTrace] = field(default_factory=dict)
+    kept: dict[str, Watch] = field(default_factory=dict)
+    writes: int = 0
 
-    def is_low(self, account: str) -> bool:
-        return account in self.low
+    def read(self, accounts: Sequence[str]) -> Mapping[str, Watched]:
+        return {
+            account: Watched(
+                watch=self.kept.get(account),
+                pulls={kind: trace for (owner, kind), trace in self.pulls.items() if owner == account},
+            )
+            for account in accounts
+        }
 
-    def remember(self, account: str, *, low: bool) -> None:
-        (self.low.add if low else self.low.discard)(account)
+    def keep(self, account: str, watch: Watch) -> None:
+        self.writes += 1
+        self.kept[account] = watch
+
+
+@dataclass
+class FakeSubmitTimes:
+    """The messages' own times."""
+
+    messages: FakeMessages
+    asked: int = 0
+
+    def between(self, after: datetime, until: datetime) -> Mapping[str, tuple[str, ...]]:
+        self.asked += 1
+        made = sorted(
+            (message for message in self.messages.messages.values() if after <= message.created_at <= until),
+            key=lambda message: message.created_at,
+        )
+        accounts = {message.account for message in made}
+        return {name: tuple(message.id for message in made if message.account == name) for name in accounts}
+
+
+@dataclass
+class FakeReconciliations:
+    """The days of the last comparisons."""
+
+    days: dict[str, date] = field(default_factory=dict)
+
+    def last(self, account: str) -> date | None:
+        return self.days.get(account)
+
+    def done(self, account: str, today: date) -> None:
+        self.days[account] = today
 
 
 @dataclass
@@ -478,14 +527,17 @@ class World:
     topic: FakeTopic = field(default_factory=FakeTopic)
     slots: FakeSlots = field(default_factory=FakeSlots)
     cache: FakeCache = field(default_factory=FakeCache)
-    balances: FakeBalances = field(default_factory=FakeBalances)
+    watches: FakeWatches = field(default_factory=FakeWatches)
+    reconciliations: FakeReconciliations = field(default_factory=FakeReconciliations)
     counters: FakeCounters = field(default_factory=FakeCounters)
     gateway: FakeGateway = field(init=False)
+    submits: FakeSubmitTimes = field(init=False)
 
     def __post_init__(self) -> None:
         self.messages = FakeMessages(self.days)
         self.early = FakeEarlyReports(self.days)
         self.gateway = FakeGateway(self.accounts)
+        self.submits = FakeSubmitTimes(self.messages)
 
     def add_account(self, name: str, account: Account | None = None) -> None:
         """One more account."""

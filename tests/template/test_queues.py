@@ -14,8 +14,9 @@ QUEUES = sorted({*CONSUMED, *SUBSCRIBED})
 SCHEDULED = {
     "PullReportsFunction": "rate(1 minute)",
     "PullInboundFunction": "rate(1 minute)",
-    "WatchFunction": "rate(15 minutes)",
     "AttendFunction": "rate(1 minute)",
+    "WatchFunction": "rate(1 minute)",
+    "ReconcileFunction": "rate(1 hour)",
 }
 FORTNIGHT = 14 * 24 * 3600
 TLS_ONLY = {

@@ -74,8 +74,20 @@ RIGHTS: dict[str, set[Right]] = {
         FAILED_RUN,
     },
     "Watch": {
+        ("dynamodb:BatchGetItem", "StateTable.Arn"),
+        ("dynamodb:PutItem", "StateTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn/index/ByHour"),
+        SECRET,
+        *PUBLISH,
+        FAILED_RUN,
+    },
+    "Reconcile": {
+        ("dynamodb:BatchGetItem", "StateTable.Arn"),
         ("dynamodb:GetItem", "StateTable.Arn"),
         ("dynamodb:PutItem", "StateTable.Arn"),
+        ("dynamodb:UpdateItem", "StateTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn"),
         SECRET,
         *PUBLISH,
         FAILED_RUN,
@@ -85,11 +97,12 @@ RIGHTS: dict[str, set[Right]] = {
         ("lambda:InvokeFunction", "PullInboundFunction.Arn"),
         ("lambda:InvokeFunction", "WatchFunction.Arn"),
         ("lambda:InvokeFunction", "AttendFunction.Arn"),
+        ("lambda:InvokeFunction", "ReconcileFunction.Arn"),
         FAILED_RUN,
     },
 }
 FUNCTIONS = sorted(set(RIGHTS) - {"Schedule"})
-IN_VPC = {"Messages", "Account", "PullReports", "PullInbound", "Watch"}
+IN_VPC = {"Messages", "Account", "PullReports", "PullInbound", "Watch", "Reconcile"}
 
 # Every right on everything, and why there is no narrower one.
 ON_EVERYTHING = {

@@ -21,6 +21,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "TrackFunction": ("track", "app.handler", 30, 256),
     "WatchFunction": ("watch", "app.handler", 60, 256),
     "AttendFunction": ("attend", "app.handler", 60, 256),
+    "ReconcileFunction": ("reconcile", "app.handler", 60, 256),
 }
 CALL_THE_GATEWAY = {
     "MessagesFunction",
@@ -28,6 +29,7 @@ CALL_THE_GATEWAY = {
     "PullReportsFunction",
     "PullInboundFunction",
     "WatchFunction",
+    "ReconcileFunction",
 }
 OUTPUTS = {
     "ApiUrl",
@@ -54,8 +56,10 @@ ENVIRONMENT = {
     "ACCOUNTS_SECRET_ARN": "AccountsSecret.Id",
     "PULL_SECONDS": 5,
     "LOW_BALANCE_THRESHOLD": 1000,
+    "LOW_BALANCE_HOURS": 24,
+    "REPORT_GAP_MINUTES": 30,
     "MESSAGE_RETENTION_DAYS": 30,
-    "POWERTOOLS_SERVICE_NAME": "eums-bridge",
+    "POWERTOOLS_SERVICE_NAME": "stack",
     "POWERTOOLS_METRICS_NAMESPACE": "EumsBridge",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }

@@ -11,7 +11,9 @@ TABLES = {  # → (key attributes, attribute that ends an item)
 }
 
 
-INDEXED = {"MessagesTable": {"ByNumber": ("number_key", "KEYS_ONLY", []), "ByHour": ("hour", "INCLUDE", ["event"])}}
+INDEXED = {
+    "MessagesTable": {"ByNumber": ("number_key", "KEYS_ONLY", []), "ByHour": ("hour", "INCLUDE", ["account", "event"])}
+}
 
 
 @pytest.mark.parametrize("name", TABLES)

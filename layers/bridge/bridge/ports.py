@@ -10,6 +10,7 @@ from bridge.domain.events import Event
 from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
 from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
 from bridge.domain.walks import Place
+from bridge.domain.watches import Watch, Watched
 from eums import Accepted, Account, DayStatistics, Reply, Submit
 
 
@@ -141,8 +142,11 @@ class Leases(Protocol):
     def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
         """Take the lease and record the pull, in one conditional write. None where somebody else holds it."""
 
-    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:
-        """Write down that the pull's outcome is safe, and give the lease back. False where it was taken over."""
+    def complete(self, intent: Intent, *, at: datetime, brought_records: bool, suspended: bool = False) -> bool:
+        """Write down that the pull's outcome is safe, and give the lease back. False where it was taken over.
+
+        With `suspended`, that the gateway refused it with 202 (账户暂停): the watchers say so.
+        """
 
 
 class Journal(Protocol):
@@ -178,14 +182,21 @@ class Topic(Protocol):
         """Publish all of them, in batches; raises NotPublished where some were not taken after retries."""
 
 
-class Balances(Protocol):
-    """Which accounts were low when last looked at."""
+class Watches(Protocol):
+    """What the watchers know of the accounts from one look to the next."""
 
-    def is_low(self, account: str) -> bool:
-        """Whether it was low when last looked at; False where nobody looked yet."""
+    def read(self, accounts: Sequence[str]) -> Mapping[str, Watched]:
+        """What is kept of each of them, and of its pulls."""
 
-    def remember(self, account: str, *, low: bool) -> None:
-        """Keep whether it is low now."""
+    def keep(self, account: str, watch: Watch) -> None:
+        """Keep it for the next look."""
+
+
+class SubmitTimes(Protocol):
+    """Which messages were made when."""
+
+    def between(self, after: datetime, until: datetime) -> Mapping[str, tuple[str, ...]]:
+        """Some message ids of each account that made any then, oldest first: a sample, never all of a busy hour."""
 
 
 class Slots(Protocol):
@@ -206,6 +217,16 @@ class StatisticsCache(Protocol):
 
     def put(self, account: str, start: date, end: date, days: tuple[DayStatistics, ...], expires_at: datetime) -> None:
         """Keep an answer."""
+
+
+class Reconciliations(Protocol):
+    """Which accounts were compared with the gateway, and when."""
+
+    def last(self, account: str) -> date | None:
+        """The day of the last comparison; None before the first."""
+
+    def done(self, account: str, today: date) -> None:
+        """Write down that today's comparison was made."""
 
 
 class Clients(Protocol):

@@ -26,6 +26,8 @@ class Settings:
     accounts_secret_arn: str
     pull_seconds: float  # pause between pulls that bring nothing
     low_balance_threshold: int  # messages
+    low_balance_hours: float  # 0: a balance is not judged by how long it lasts
+    report_gap_minutes: float  # 0: submits without a report are not looked for
     message_retention_days: int
 
     @classmethod

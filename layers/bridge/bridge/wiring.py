@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from bridge.adapters.messages_table import MessagesTable
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
-    from bridge.services.balancing import Balancing, Watching
+    from bridge.services.balancing import Balancing
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
+    from bridge.services.reconciling import Reconciling
     from bridge.services.sending import Sending
     from bridge.services.statistics import Statistics
     from bridge.services.tracking import Tracking
+    from bridge.services.watching import Watching
 
 # API Gateway ends a request after 29 s and the functions behind it after 28: a submit that nobody answers must
 # still be recorded, and answered `unknown`, within that.
@@ -225,14 +227,41 @@ def attending() -> "Attending":
 def watching() -> "Watching":
     """For `functions/watch`."""
     from bridge.adapters.aws import dynamodb
-    from bridge.adapters.state_table import LowBalances
-    from bridge.services.balancing import Watching
+    from bridge.adapters.submit_times import SubmitTimes
+    from bridge.adapters.watches_table import WatchesTable
+    from bridge.services.watching import Watching
 
     return Watching(
         accounts=accounts(),
         balancing=balancing(),
-        balances=LowBalances(dynamodb(), settings().state_table),
+        watches=WatchesTable(dynamodb(), settings().state_table),
+        submits=SubmitTimes(dynamodb(), settings().messages_table),
+        messages=messages(),
         topic=topic(),
+        clock=clock(),
         counters=counters(),
         threshold=settings().low_balance_threshold,
+        low_hours=settings().low_balance_hours,
+        report_gap=timedelta(minutes=settings().report_gap_minutes),
+    )
+
+
+@cache
+def reconciling() -> "Reconciling":
+    """For `functions/reconcile`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.day_counts_table import DayCountsTable
+    from bridge.adapters.state_table import Reconciliations
+    from bridge.adapters.watches_table import WatchesTable
+    from bridge.services.reconciling import Reconciling
+
+    return Reconciling(
+        accounts=accounts(),
+        statistics=statistics(),
+        counts=DayCountsTable(dynamodb(), settings().messages_table),
+        watches=WatchesTable(dynamodb(), settings().state_table),
+        reconciliations=Reconciliations(dynamodb(), settings().state_table),
+        topic=topic(),
+        clock=clock(),
+        counters=counters(),
     )

@@ -1,27 +1,32 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from bridge.domain.days import Comparison, DayCount
 from bridge.domain.events import (
     Event,
     EventType,
     attached,
     balance_low,
+    discrepancy,
     expired,
     lost,
     outcome_unknown,
     quarantined,
     received,
     reported,
+    stalled,
+    suspended,
     tracked_report,
 )
 from bridge.domain.ids import ulid
 from bridge.domain.messages import Answered, By, EarlyReport, Message, Owner, Recipient, Status
 from bridge.domain.pulls import Kind, PullId
-from eums import ERROR_CLASSES, Inbound, Report
+from bridge.domain.watches import Reason, Stall
+from eums import ERROR_CLASSES, DayStatistics, Inbound, Report
 from tests.fakes.schemas import SCHEMAS, hold_against_schema
 from tests.fakes.world import NOON
 
@@ -73,6 +78,11 @@ def early() -> EarlyReport:
     return found
 
 
+COMPARISON = Comparison(
+    gateway=DayStatistics(date(2026, 11, 20), 100, 90, 6, 4),
+    recorded=DayCount(delivered=80, failed=6, foreign_delivered=9, foreign_failed=1),
+    final=True,
+)
 EVENTS = [
     reported("default", report("DELIVRD"), OWNER, NOON),
     reported("default", report("DELIVRD"), None, NOON),
@@ -85,7 +95,12 @@ EVENTS = [
     attached(early(), OWNER),
     lost(PULL, "the answer broke off", NOON + timedelta(seconds=1)),
     quarantined(PULL, "quarantine/x", ("bad record", "bad record"), NOON),
-    balance_low("default", 7, 1000, NOON),
+    balance_low("default", 7, 1000, None, NOON),
+    balance_low("default", 2000, 1000, 3.5, NOON),
+    suspended("default", NOON),
+    stalled("default", Stall(kind=Kind.INBOUND, reason=Reason.MISSED_TICKS, since=NOON), NOON),
+    stalled("default", Stall(kind=Kind.REPORTS, reason=Reason.NO_REPORTS, since=NOON, message_id=ID), NOON),
+    discrepancy("default", COMPARISON, NOON),
 ]
 
 
@@ -116,6 +131,28 @@ def test_attributes_are_few_and_never_empty(event: Event) -> None:
     assert attributes["event_type"] == event.type
     assert len(attributes) <= 10  # SNS drops a raw delivery with more
     assert all(attributes.values())
+
+
+def test_a_discrepancy_says_what_is_missing_and_what_is_too_much() -> None:
+    event = discrepancy("default", COMPARISON, NOON)
+
+    assert event.data["missing"] == {"delivered": 1, "failed": -1}
+    assert event.attributes()["final"] == "true"
+
+
+def test_the_same_finding_is_the_same_event_and_other_figures_are_another() -> None:
+    later = NOON + timedelta(hours=1)
+    grown = replace(COMPARISON, recorded=replace(COMPARISON.recorded, delivered=81))
+    ids = [
+        discrepancy("default", COMPARISON, NOON).id,
+        discrepancy("default", COMPARISON, later).id,
+        discrepancy("default", grown, NOON).id,
+        discrepancy("default", replace(COMPARISON, final=False), NOON).id,
+        discrepancy("other", COMPARISON, NOON).id,
+    ]
+
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
 
 
 @pytest.mark.parametrize("error_class", sorted(ERROR_CLASSES))

@@ -187,3 +187,16 @@ def test_a_stack_without_accounts_pulls_nothing(world: World, pulling: Pulling) 
     world.accounts.accounts.clear()
 
     assert pulling.drain_all(Kind.REPORTS, window=60, time_left=lambda: 100) == {}
+
+
+@pytest.mark.parametrize(("code", "ended"), [(202, Ended.SUSPENDED), (203, Ended.REFUSED)])
+def test_a_suspended_account_is_remembered_for_the_watchers(
+    world: World, pulling: Pulling, code: int, ended: Ended
+) -> None:
+    world.gateway.pages = [page(f'{{"code":{code}}}')]
+
+    assert pulling.pull("default", Kind.REPORTS) is ended
+
+    assert world.leases.suspended is (code == 202)
+    pulling.pull("default", Kind.REPORTS)
+    assert not world.leases.suspended

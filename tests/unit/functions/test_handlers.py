@@ -401,6 +401,36 @@ def test_metrics_are_written_out_when_an_invocation_ends(
     assert sum(lines[1]["Pulls"]) == 3
 
 
+def test_what_an_alarm_looks_at_is_told_for_the_service_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "eums-bridge")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "EumsBridge")
+    counters = EmfCounters()
+    for account, age in (("default", 60), ("other", 200)):
+        counters.count("PullAge", age, account=account, kind="reports")
+        counters.count("Pulls", 5, account=account, kind="reports")
+    counters.count("AccountsWatched", 2)
+
+    counters.flush()
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [
+        (metric["Name"], line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], line.get("account"), line[metric["Name"]])
+        for line in lines
+        for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    ]
+    one, both = ["account", "kind", "service"], ["service"]
+    assert told == [
+        ("PullAge", [one, both], "default", [60.0]),
+        ("Pulls", [one], "default", [5.0]),
+        ("PullAge", [one, both], "other", [200.0]),
+        ("Pulls", [one], "other", [5.0]),
+        ("AccountsWatched", [both], None, [2.0]),
+    ]
+    assert {line["service"] for line in lines} == {"eums-bridge"}
+
+
 @pytest.mark.parametrize(("name", "status"), [("messages", 201), ("account", 200), ("docs", 200)])
 def test_the_sample_requests_are_answered(
     world: World,  # noqa: ARG001

@@ -2,8 +2,27 @@
 
 from collections import defaultdict
 from threading import Lock
+from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+# What an alarm of template.yaml looks at. An alarm names the dimensions of its metric in full, and the stack does not
+# know its accounts: these are told a second time for the service as a whole.
+ALARMED: Final = frozenset(
+    {
+        "AccountSuspended",
+        "AccountsWatched",
+        "BalanceLow",
+        "Discrepancies",
+        "PullAge",
+        "PullsLost",
+        "PullsUnkept",
+        "Quarantined",
+        "ReportGap",
+        "SubmitsUnknown",
+    }
+)
+_SECONDS: Final = frozenset({"PullAge"})
 
 
 class EmfCounters:
@@ -22,13 +41,27 @@ class EmfCounters:
             self._values[tuple(sorted(dimensions.items()))][name] += value
 
     def flush(self) -> None:
-        """Write out what was counted, one line for each set of dimensions, and begin at zero."""
+        """Write out what was counted, a line or two for each set of dimensions, and begin at zero."""
         with self._lock:
             values, self._values = self._values, defaultdict(lambda: defaultdict(float))
         for dimensions, metrics in values.items():
-            line = EphemeralMetrics()
-            for dimension, setting in dimensions:
-                line.add_dimension(name=dimension, value=setting)
-            for name, value in metrics.items():
-                line.add_metric(name=name, unit=MetricUnit.Count, value=value)
-            line.flush_metrics()
+            alarmed = {name: value for name, value in metrics.items() if name in ALARMED}
+            others = {name: value for name, value in metrics.items() if name not in ALARMED}
+            if alarmed:
+                _write(dimensions, alarmed, for_the_service=bool(dimensions))
+            if others:
+                _write(dimensions, others)
+
+
+def _write(
+    dimensions: tuple[tuple[str, str], ...], metrics: dict[str, float], *, for_the_service: bool = False
+) -> None:
+    line = EphemeralMetrics()
+    for dimension, setting in dimensions:
+        line.add_dimension(name=dimension, value=setting)
+    if for_the_service and line.service:
+        # A second set of dimensions for the same values: over all accounts their sum and their maximum are right.
+        line.add_dimensions(service=line.service)
+    for name, value in metrics.items():
+        line.add_metric(name=name, unit=MetricUnit.Seconds if name in _SECONDS else MetricUnit.Count, value=value)
+    line.flush_metrics()

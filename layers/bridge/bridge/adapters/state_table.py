@@ -2,11 +2,12 @@
 
 | pk | what |
 |---|---|
-| `pull#<account>#<kind>` | the lease: fencing number, pull in flight, its end; when a pull last ended or had records |
+| `pull#<account>#<kind>` | the lease: fencing number, pull in flight, its end; when one last ended or had records |
 | `slots#<account>` | when the last three statistics calls were made |
 | `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
 | `walk#<name>` | how far a walk through what is due has got |
-| `balance#<account>` | whether the balance was low when last looked at |
+| `watch#<account>` | what the watchers know of the account: see `bridge.domain.watches` |
+| `reconciled#<account>` | the day on which it was last compared with the gateway's statistics |
 """
 
 import json
@@ -72,16 +73,18 @@ class PullLeases:
         before = from_item(answer.get("Attributes", {}))
         return Intent(pull=pull, fence=int(before.get("fence", 0)) + 1, dangling=_dangling(pull, before))
 
-    def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:
+    def complete(self, intent: Intent, *, at: datetime, brought_records: bool, suspended: bool = False) -> bool:
         """See `bridge.ports.Leases`: the fencing number keeps a stale puller from completing a newer pull."""
-        update = "SET in_flight = :no, completed_at = :at"
+        update = "SET in_flight = :no, completed_at = :at, suspended = :suspended"
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_lease_key(intent.pull),
                 UpdateExpression=f"{update}, records_at = :at" if brought_records else update,
                 ConditionExpression="fence = :fence",
-                ExpressionAttributeValues=to_item({":no": False, ":fence": intent.fence, ":at": at.isoformat()}),
+                ExpressionAttributeValues=to_item(
+                    {":no": False, ":fence": intent.fence, ":at": at.isoformat(), ":suspended": suspended}
+                ),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
@@ -179,22 +182,23 @@ class StatisticsCache:
         )
 
 
-class LowBalances:
-    """`bridge.ports.Balances` on DynamoDB."""
+class Reconciliations:
+    """`bridge.ports.Reconciliations` on DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
-    def is_low(self, account: str) -> bool:
-        """See `bridge.ports.Balances`."""
-        key = to_item({"pk": f"balance#{account}"})
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        return bool(from_item(item).get("low", False))
+    def last(self, account: str) -> date | None:
+        """See `bridge.ports.Reconciliations`."""
+        key = to_item({"pk": f"reconciled#{account}"})
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return date.fromisoformat(from_item(item)["day"]) if item else None
 
-    def remember(self, account: str, *, low: bool) -> None:
-        """See `bridge.ports.Balances`."""
-        self._client.put_item(TableName=self._table, Item=to_item({"pk": f"balance#{account}", "low": low}))
+    def done(self, account: str, today: date) -> None:
+        """See `bridge.ports.Reconciliations`."""
+        item = to_item({"pk": f"reconciled#{account}", "day": today.isoformat()})
+        self._client.put_item(TableName=self._table, Item=item)
 
 
 class WalkProgress:

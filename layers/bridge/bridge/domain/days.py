@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
 from bridge.domain.ids import ulid_time
+from eums import DayStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,36 @@ class DayCount:
     failed: int = 0
     foreign_delivered: int = 0
     foreign_failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A day at the gateway (查询账户下行统计) and here.
+
+    Its `submit` and `unknown` are not compared: both hold what another system sent, and what has no report yet.
+
+    Attributes:
+        final: the day is not compared again: what is missing now did not come within three days.
+    """
+
+    gateway: DayStatistics
+    recorded: DayCount
+    final: bool
+
+    @property
+    def missing_delivered(self) -> int:
+        """How many good reports the gateway counts that we do not have; negative where we have more."""
+        return self.gateway.delivrd - self.recorded.delivered - self.recorded.foreign_delivered
+
+    @property
+    def missing_failed(self) -> int:
+        """How many bad reports the gateway counts that we do not have; negative where we have more."""
+        return self.gateway.undeliv - self.recorded.failed - self.recorded.foreign_failed
+
+    @property
+    def equal(self) -> bool:
+        """Whether both say the same."""
+        return self.missing_delivered == self.missing_failed == 0
 
 
 def submit_day(message_id: str, zone: tzinfo) -> date:

@@ -7,14 +7,16 @@ in docs/schemas/. A phone number is in `data` only, never in the envelope or in 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
+from bridge.domain.days import Comparison
 from bridge.domain.ids import stable_id
 from bridge.domain.messages import Answered, EarlyReport, Message, Owner, Recipient, Status, TrackedReport
 from bridge.domain.numbers import e164
 from bridge.domain.pulls import PullId
 from bridge.domain.times import rfc3339
+from bridge.domain.watches import Reason, Stall
 from eums import Inbound, Report, classify
 
 
@@ -27,8 +29,11 @@ class EventType(StrEnum):
     UPDATED = "sms.message.updated"
     INBOUND_RECEIVED = "sms.inbound.received"
     BALANCE_LOW = "sms.account.balance_low"
+    SUSPENDED = "sms.account.suspended"
     PULL_LOST = "sms.pull.lost"
     PULL_QUARANTINED = "sms.pull.quarantined"
+    PULL_STALLED = "sms.pull.stalled"
+    DISCREPANCY = "sms.reconciliation.discrepancy"
 
 
 _REPORTED = {
@@ -267,15 +272,88 @@ def quarantined(pull: PullId, key: str, reasons: tuple[str, ...], now: datetime)
     )
 
 
-def balance_low(account: str, balance: int, threshold: int, now: datetime) -> Event:
-    """An account has fewer messages left than the stack's threshold."""
+def balance_low(account: str, balance: int, threshold: int, hours_left: float | None, now: datetime) -> Event:
+    """An account has fewer messages left than the stack's threshold, or than it uses in the hours that are wanted."""
     return Event(
         id=stable_id("balance_low", account, rfc3339(now)),
         type=EventType.BALANCE_LOW,
         account=account,
         subject=account,
         time=now,
-        data={"account": account, "balance": balance, "threshold": threshold, "as_of": rfc3339(now)},
+        data={
+            "account": account,
+            "balance": balance,
+            "threshold": threshold,
+            "hours_left": hours_left,
+            "as_of": rfc3339(now),
+        },
+    )
+
+
+def suspended(account: str, now: datetime) -> Event:
+    """The gateway answers 202 (账户暂停): it neither sends nor hands out anything until its operator lifts that."""
+    return Event(
+        id=stable_id("suspended", account, rfc3339(now)),
+        type=EventType.SUSPENDED,
+        account=account,
+        subject=account,
+        time=now,
+        data={"account": account, "gateway_code": 202, "noticed_at": rfc3339(now)},
+    )
+
+
+def stalled(account: str, stall: Stall, now: datetime) -> Event:
+    """Pulls are not completed, or bring no report of what was submitted.
+
+    Its id is that of the last good sign: a look that is repeated says the same event.
+    """
+    sign = stall.since if stall.reason is Reason.MISSED_TICKS else stall.records_at
+    return Event(
+        id=stable_id("stalled", account, stall.kind, stall.reason, rfc3339(sign.astimezone(UTC)) if sign else ""),
+        type=EventType.PULL_STALLED,
+        account=account,
+        subject=account,
+        time=now,
+        data={
+            "account": account,
+            "kind": stall.kind,
+            "reason": stall.reason,
+            "since": rfc3339(stall.since.astimezone(now.tzinfo)),
+            "noticed_at": rfc3339(now),
+            "message_id": stall.message_id,
+        },
+    )
+
+
+def discrepancy(account: str, compared: Comparison, now: datetime) -> Event:
+    """For a day, the gateway counts other final reports than the bridge recorded.
+
+    Its id is made of the day, the figures and whether they are final: the same finding is the same event.
+    """
+    gateway, recorded = compared.gateway, compared.recorded
+    figures = {
+        "gateway": {
+            "submitted": gateway.submit,
+            "delivered": gateway.delivrd,
+            "failed": gateway.undeliv,
+            "unknown": gateway.unknown,
+        },
+        "recorded": {
+            "delivered": recorded.delivered,
+            "failed": recorded.failed,
+            "foreign_delivered": recorded.foreign_delivered,
+            "foreign_failed": recorded.foreign_failed,
+        },
+        "missing": {"delivered": compared.missing_delivered, "failed": compared.missing_failed},
+    }
+    day = gateway.date.isoformat()
+    return Event(
+        id=stable_id("discrepancy", account, day, json.dumps(figures, sort_keys=True), str(compared.final)),
+        type=EventType.DISCREPANCY,
+        account=account,
+        subject=f"{account}/{day}",
+        time=now,
+        data={"account": account, "date": day, **figures, "final": compared.final, "as_of": rfc3339(now)},
     )
 
 

@@ -1,12 +1,10 @@
-"""Balances: how many messages an account has left, asked by callers and watched by the stack itself."""
+"""Balances: how many messages an account has left, for callers and for the watchers."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.clients import Caller
-from bridge.domain.errors import BridgeError
-from bridge.domain.events import balance_low
-from bridge.ports import Accounts, Balances, Clock, Counters, Gateway, Topic
+from bridge.ports import Accounts, Clock, Gateway
 from bridge.services.asking import asking
 from bridge.services.choosing import choose
 
@@ -38,33 +36,3 @@ class Balancing:
         with asking():
             balance = self.gateway.balance(account)
         return Balance(account=account, balance=balance, as_of=self.clock.now().astimezone(zone))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watching:
-    """Looks at all balances: a metric each time, an event when one falls below the threshold."""
-
-    accounts: Accounts
-    balancing: Balancing
-    balances: Balances
-    topic: Topic
-    counters: Counters
-    threshold: int
-
-    def watch(self) -> dict[str, int | None]:
-        """Every account's balance; None where the gateway did not say."""
-        return {account: self._watch(account) for account in self.accounts.names()}
-
-    def _watch(self, account: str) -> int | None:
-        try:
-            seen = self.balancing.of(account)
-        except BridgeError:
-            self.counters.count("BalanceUnknown", account=account)
-            return None
-        self.counters.count("Balance", seen.balance, account=account)
-        low = seen.balance < self.threshold
-        if low and not self.balances.is_low(account):
-            self.topic.publish([balance_low(account, seen.balance, self.threshold, seen.as_of)])
-        # After the event: a crash between the two says it twice rather than never.
-        self.balances.remember(account, low=low)
-        return seen.balance

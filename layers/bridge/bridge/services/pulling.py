@@ -20,6 +20,7 @@ from eums import Account, Ambiguous, EumsError, NotSent, Refused, Reply, decode_
 
 # A page without records is a few dozen bytes; anything longer goes to the journal unread.
 _MAX_EMPTY_PAGE: Final = 512
+_SUSPENDED: Final = 202  # 账户暂停
 # What the journal, the queue and the table may take after the gateway has answered.
 _KEEPING_SECONDS: Final = 10.0
 
@@ -30,6 +31,7 @@ class Ended(StrEnum):
     RECORDS = "records"  # something came and is kept; there may be more
     EMPTY = "empty"
     REFUSED = "refused"  # a response code; no records
+    SUSPENDED = "suspended"  # that code was 202 (账户暂停)
     UNREACHABLE = "unreachable"  # nothing was asked
     LOST = "lost"  # asked, and no answer: what was handed out, if anything, is gone
     STOOD_BACK = "stood back"  # another pull of this account and kind is in flight
@@ -89,7 +91,12 @@ class Pulling:
         if intent.dangling is not None:
             self._resolve(intent.dangling)
         ended = self._pull_under(intent)
-        if not self.leases.complete(intent, at=self._local_now(account), brought_records=ended is Ended.RECORDS):
+        if not self.leases.complete(
+            intent,
+            at=self._local_now(account),
+            brought_records=ended is Ended.RECORDS,
+            suspended=ended is Ended.SUSPENDED,
+        ):
             # Slower than its lease: somebody else has resolved this pull as dangling meanwhile. Its bytes, if any
             # came, are in the journal and have their pointer; publishing them twice gives the same ids.
             self.counters.count("PullsOvertaken", account=account, kind=kind)
@@ -114,7 +121,7 @@ class Pulling:
             self.counters.count("PullsRefused", account=pull.account, kind=pull.kind, code=str(exc.code.number))
             if exc.code.resign:
                 self.accounts.refresh()
-            return Ended.REFUSED
+            return Ended.SUSPENDED if exc.code.number == _SUSPENDED else Ended.REFUSED
         self.journal.store(
             JournalEntry(
                 pull=pull,
