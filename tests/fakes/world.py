@@ -10,7 +10,7 @@ from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
 from bridge.domain.events import Event
 from bridge.domain.ids import ulid
 from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
-from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.schemas import hold_against_schema
 
@@ -186,14 +186,22 @@ class FakeLeases:
     """Leases by (account, kind)."""
 
     standing: dict[tuple[str, Kind], tuple[PullId, int, datetime, bool]] = field(default_factory=dict)
+    dangling: dict[tuple[str, Kind], tuple[PullId, ...]] = field(default_factory=dict)
 
     def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
-        before = self.standing.get((pull.account, pull.kind))
-        if before and before[3] and before[2] >= pull.begun_at:
-            return None
+        key = (pull.account, pull.kind)
+        before = self.standing.get(key)
+        if before and before[3]:
+            if before[2] >= pull.begun_at:
+                return None
+            self.dangling[key] = (*self.dangling.get(key, ()), before[0])
         fence = before[1] + 1 if before else 1
-        self.standing[pull.account, pull.kind] = (pull, fence, expires_at, True)
-        return Intent(pull=pull, fence=fence, dangling=before[0] if before and before[3] else None)
+        self.standing[key] = (pull, fence, expires_at, True)
+        return Intent(pull=pull, expires_at=expires_at, fence=fence, dangling=self.dangling.get(key, ()))
+
+    def settle(self, dangling: PullId) -> None:
+        key = (dangling.account, dangling.kind)
+        self.dangling[key] = tuple(pull for pull in self.dangling.get(key, ()) if pull != dangling)
 
     def complete(self, intent: Intent, *, at: datetime, brought_records: bool) -> bool:  # noqa: ARG002 - the port's
         key = (intent.pull.account, intent.pull.kind)
@@ -211,6 +219,7 @@ class FakeJournal:
     entries: dict[str, JournalEntry] = field(default_factory=dict)
     quarantined: dict[str, JournalEntry] = field(default_factory=dict)
     published: set[str] = field(default_factory=set)
+    parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
 
     def store(self, entry: JournalEntry) -> None:
         key = entry.pull.journal_key
@@ -218,9 +227,10 @@ class FakeJournal:
         self.entries[key] = entry
 
     def read(self, key: str) -> JournalEntry:
-        if key not in self.entries:
+        found = self.entries.get(key) or self.quarantined.get(key)
+        if found is None:
             raise NotFound(key)
-        return self.entries[key]
+        return found
 
     def has(self, key: str) -> bool:
         return key in self.entries
@@ -233,15 +243,29 @@ class FakeJournal:
     def mark_published(self, key: str) -> None:
         self.published.add(key)
 
+    def keep_part(self, part: Part) -> JournalEntry | None:
+        pieces = self.parts.setdefault(part.entry.pull.id, {})
+        pieces[part.number] = part.entry.body
+        if len(pieces) < part.of:
+            return None
+        return replace(part.entry, body=b"".join(pieces[number] for number in sorted(pieces)))
+
+    def forget_parts(self, pull: PullId) -> None:
+        self.parts.pop(pull.id, None)
+
 
 @dataclass
 class FakePointers:
-    """A queue of journal keys."""
+    """A queue of journal keys, and of what the journal did not take."""
 
     keys: list[str] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     def send(self, key: str) -> None:
         self.keys.append(key)
+
+    def carry(self, part: Part) -> None:
+        self.parts.append(part)
 
 
 @dataclass

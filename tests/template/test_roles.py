@@ -45,7 +45,18 @@ RIGHTS: dict[str, set[Right]] = {
         ("sqs:GetQueueAttributes", "PublishQueue.Arn"),
         ("s3:GetObject", "JournalBucket.Arn/raw/*"),
         ("s3:PutObjectTagging", "JournalBucket.Arn/raw/*"),
-        ("s3:PutObject", "JournalBucket.Arn/quarantine/*"),
+        ("s3:PutObject", "JournalBucket.Arn/raw/*"),
+        *(
+            (f"s3:{action}Object", f"JournalBucket.Arn/{folder}/*")
+            for action, folder in (
+                ("Get", "quarantine"),
+                ("Put", "quarantine"),
+                ("Get", "parts"),
+                ("Put", "parts"),
+                ("Delete", "parts"),
+            )
+        ),
+        ("s3:ListBucket", "JournalBucket.Arn"),
         ("dynamodb:BatchGetItem", "MessagesTable.Arn"),
         SECRET,
         *PUBLISH,
@@ -173,6 +184,11 @@ def test_code_in_the_vpc_has_no_network_rights_of_its_own(stack_with: Any) -> No
 def test_a_pull_lists_only_what_it_wrote(stack: Any, name: str) -> None:
     (listing,) = [found for found in statements(stack[f"{name}Role"]) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "raw/*"}}
+
+
+def test_publishing_lists_only_what_it_puts_together(stack: Any) -> None:
+    (listing,) = [found for found in statements(stack["PublishRole"]) if found["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["raw/*", "parts/*"]}}
 
 
 def test_a_given_secret_is_the_only_one_that_is_read(stack_with: Any) -> None:
