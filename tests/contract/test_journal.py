@@ -113,3 +113,25 @@ def test_parts_in_any_order_and_twice_give_the_whole(journal: Journal, order: tu
     journal.forget_parts(ENTRY.pull)
     assert journal.keep_part(parts[0]) is None
     assert not journal.has(ENTRY.pull.journal_key)
+
+
+def test_keys_are_listed_in_the_order_of_time_and_are_published_when_marked(journal: Journal) -> None:
+    pulls = [
+        replace(
+            ENTRY.pull, id=ulid(NOON + timedelta(hours=hours), b"one pull!!"), begun_at=NOON + timedelta(hours=hours)
+        )
+        for hours in (0, 1, 30, 31)
+    ]
+    for pull in reversed(pulls):
+        journal.store(replace(ENTRY, pull=pull))
+    journal.store(replace(ENTRY, pull=replace(pulls[0], kind=Kind.INBOUND)))
+    journal.store(replace(ENTRY, pull=replace(pulls[0], account="default2")))
+    keys = [pull.journal_key for pull in pulls]
+
+    assert list(journal.keys("default", Kind.REPORTS, after="", limit=10)) == keys
+    assert list(journal.keys("default", Kind.REPORTS, after=keys[1], limit=1)) == keys[2:3]
+    assert list(journal.keys("default", Kind.REPORTS, after=keys[3], limit=10)) == []
+
+    journal.mark_published(keys[1])
+    assert [journal.is_published(key) for key in keys] == [False, True, False, False]
+    assert journal.is_published(keys[1] + "x")  # gone: only what was published expires

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -5,14 +6,15 @@ import pytest
 
 from bridge.adapters.aws import from_item
 from bridge.adapters.clients_table import ClientsTable
-from bridge.adapters.state_table import LowBalances, PullLeases, StatisticsCache, StatisticsSlots
+from bridge.adapters.state_table import JournalSweeps, LowBalances, PullLeases, StatisticsCache, StatisticsSlots
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind, PullId
-from bridge.ports import Balances, Leases, Slots
+from bridge.domain.sweeps import Sweep, Waiting
+from bridge.ports import Balances, Leases, Slots, Sweeps
 from bridge.ports import StatisticsCache as StatisticsCachePort
 from eums import DayStatistics
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, SHOP, FakeBalances, FakeCache, FakeLeases, FakeSlots
+from tests.fakes.world import NOON, SHOP, FakeBalances, FakeCache, FakeLeases, FakeSlots, FakeSweeps
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,6 +45,11 @@ def cache(request: pytest.FixtureRequest) -> StatisticsCachePort:
 @pytest.fixture(params=["fake", "dynamodb"])
 def balances(request: pytest.FixtureRequest) -> Balances:
     return FakeBalances() if request.param == "fake" else LowBalances(*_table(request))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def sweeps(request: pytest.FixtureRequest) -> Sweeps:
+    return FakeSweeps() if request.param == "fake" else JournalSweeps(*_table(request))
 
 
 def pull(number: int, *, account: str = "default", kind: Kind = Kind.REPORTS, at: datetime = NOON) -> PullId:
@@ -257,3 +264,18 @@ def test_a_client_is_found_by_the_hash_of_its_key(dynamodb: "DynamoDBClient") ->
 
     assert clients.find("hash") == SHOP
     assert clients.find("other") is None
+
+
+def test_a_sweep_is_written_by_whoever_read_it_last(sweeps: Sweeps) -> None:
+    assert sweeps.load("default", Kind.REPORTS) == Sweep()
+    waiting = Waiting.first("raw/default/reports/2026-11-23/x", NOON)
+    sweep = Sweep(until="raw/default/reports/2026-11-23/y", waiting=(waiting, waiting.again(NOON)))
+
+    assert sweeps.save("default", Kind.REPORTS, sweep)
+    assert not sweeps.save("default", Kind.REPORTS, sweep)
+
+    standing = sweeps.load("default", Kind.REPORTS)
+    assert standing == replace(sweep, version=1)
+    assert sweeps.save("default", Kind.REPORTS, replace(standing, waiting=()))
+    assert sweeps.load("default", Kind.REPORTS).waiting == ()
+    assert sweeps.load("default", Kind.INBOUND) == Sweep()

@@ -11,6 +11,7 @@ from bridge.domain.events import Event
 from bridge.domain.ids import ulid
 from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
+from bridge.domain.sweeps import Sweep
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.schemas import hold_against_schema
 
@@ -243,6 +244,13 @@ class FakeJournal:
     def mark_published(self, key: str) -> None:
         self.published.add(key)
 
+    def keys(self, account: str, kind: Kind, *, after: str, limit: int) -> Sequence[str]:
+        prefix = f"raw/{account}/{kind}/"
+        return sorted(key for key in self.entries if key.startswith(prefix) and key > after)[:limit]
+
+    def is_published(self, key: str) -> bool:
+        return key in self.published or key not in self.entries
+
     def keep_part(self, part: Part) -> JournalEntry | None:
         pieces = self.parts.setdefault(part.entry.pull.id, {})
         pieces[part.number] = part.entry.body
@@ -266,6 +274,22 @@ class FakePointers:
 
     def carry(self, part: Part) -> None:
         self.parts.append(part)
+
+
+@dataclass
+class FakeSweeps:
+    """Sweeps in a dictionary."""
+
+    kept: dict[tuple[str, Kind], Sweep] = field(default_factory=dict)
+
+    def load(self, account: str, kind: Kind) -> Sweep:
+        return self.kept.get((account, kind), Sweep())
+
+    def save(self, account: str, kind: Kind, sweep: Sweep) -> bool:
+        if self.load(account, kind).version != sweep.version:
+            return False
+        self.kept[account, kind] = replace(sweep, version=sweep.version + 1)
+        return True
 
 
 @dataclass
@@ -365,6 +389,7 @@ class World:
     leases: FakeLeases = field(default_factory=FakeLeases)
     journal: FakeJournal = field(default_factory=FakeJournal)
     pointers: FakePointers = field(default_factory=FakePointers)
+    sweeps: FakeSweeps = field(default_factory=FakeSweeps)
     topic: FakeTopic = field(default_factory=FakeTopic)
     slots: FakeSlots = field(default_factory=FakeSlots)
     cache: FakeCache = field(default_factory=FakeCache)

@@ -14,6 +14,7 @@ QUEUES = sorted({*CONSUMED, *SUBSCRIBED})
 SCHEDULED = {
     "PullReportsFunction": "rate(1 minute)",
     "PullInboundFunction": "rate(1 minute)",
+    "SweepFunction": "rate(5 minutes)",
     "WatchFunction": "rate(15 minutes)",
 }
 FORTNIGHT = 14 * 24 * 3600

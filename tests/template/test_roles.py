@@ -61,6 +61,15 @@ RIGHTS: dict[str, set[Right]] = {
         SECRET,
         *PUBLISH,
     },
+    "Sweep": {
+        ("dynamodb:GetItem", "StateTable.Arn"),
+        ("dynamodb:PutItem", "StateTable.Arn"),
+        ("s3:ListBucket", "JournalBucket.Arn"),
+        ("s3:GetObjectTagging", "JournalBucket.Arn/raw/*"),
+        ("sqs:SendMessage", "PublishQueue.Arn"),
+        SECRET,
+        FAILED_RUN,
+    },
     "Track": {
         ("sqs:ReceiveMessage", "TrackQueue.Arn"),
         ("sqs:DeleteMessage", "TrackQueue.Arn"),
@@ -77,6 +86,7 @@ RIGHTS: dict[str, set[Right]] = {
     "Schedule": {
         ("lambda:InvokeFunction", "PullReportsFunction.Arn"),
         ("lambda:InvokeFunction", "PullInboundFunction.Arn"),
+        ("lambda:InvokeFunction", "SweepFunction.Arn"),
         ("lambda:InvokeFunction", "WatchFunction.Arn"),
         FAILED_RUN,
     },
@@ -180,8 +190,8 @@ def test_code_in_the_vpc_has_no_network_rights_of_its_own(stack_with: Any) -> No
     }
 
 
-@pytest.mark.parametrize("name", ["PullReports", "PullInbound"])
-def test_a_pull_lists_only_what_it_wrote(stack: Any, name: str) -> None:
+@pytest.mark.parametrize("name", ["PullReports", "PullInbound", "Sweep"])
+def test_only_what_pulls_wrote_is_listed(stack: Any, name: str) -> None:
     (listing,) = [found for found in statements(stack[f"{name}Role"]) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "raw/*"}}
 

@@ -8,6 +8,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.events import Event
 from bridge.domain.messages import Applied, Message, Once, Owner, Standing, TrackedReport
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
+from bridge.domain.sweeps import Sweep
 from eums import Accepted, Account, DayStatistics, Reply, Submit
 
 
@@ -120,6 +121,12 @@ class Journal(Protocol):
     def mark_published(self, key: str) -> None:
         """Its events are out: the lifecycle may expire it."""
 
+    def keys(self, account: str, kind: Kind, *, after: str, limit: int) -> Sequence[str]:
+        """The keys behind this one, in order, which is that of time; at most so many, at most 1000."""
+
+    def is_published(self, key: str) -> bool:
+        """Whether it was marked, or is not there any more, which only happens to what was."""
+
     def keep_part(self, part: Part) -> JournalEntry | None:
         """Keep one part under its own key; the whole entry once all of them are there. Repeatable, in any order."""
 
@@ -135,6 +142,16 @@ class Pointers(Protocol):
 
     def carry(self, part: Part) -> None:
         """Keep a part in the queue itself, and ask for it to be put into the journal and published."""
+
+
+class Sweeps(Protocol):
+    """How far the journals are known to be published."""
+
+    def load(self, account: str, kind: Kind) -> Sweep:
+        """What is known; an empty Sweep where nothing is."""
+
+    def save(self, account: str, kind: Kind, sweep: Sweep) -> bool:
+        """Write it down, with the next version. False, and nothing is written, where somebody else was faster."""
 
 
 class Topic(Protocol):

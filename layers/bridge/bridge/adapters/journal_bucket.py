@@ -5,18 +5,21 @@
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from bridge.domain.errors import NotFound
-from bridge.domain.pulls import JournalEntry, Part, PullId, parts_prefix
+from bridge.domain.pulls import JournalEntry, Kind, Part, PullId, parts_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import TagTypeDef
 
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+_PUBLISHED: "Final[TagTypeDef]" = {"Key": "published", "Value": "true"}  # the lifecycle in template.yaml looks for it
 _TAKEN: Final = frozenset({"PreconditionFailed", "412"})
 
 
@@ -74,9 +77,24 @@ class JournalBucket:
 
     def mark_published(self, key: str) -> None:
         """See `bridge.ports.Journal`."""
-        self._client.put_object_tagging(
-            Bucket=self._bucket, Key=key, Tagging={"TagSet": [{"Key": "published", "Value": "true"}]}
+        self._client.put_object_tagging(Bucket=self._bucket, Key=key, Tagging={"TagSet": [_PUBLISHED]})
+
+    def keys(self, account: str, kind: Kind, *, after: str, limit: int) -> Sequence[str]:
+        """See `bridge.ports.Journal`."""
+        listed = self._client.list_objects_v2(
+            Bucket=self._bucket, Prefix=f"raw/{account}/{kind}/", StartAfter=after, MaxKeys=limit
         )
+        return [found["Key"] for found in listed.get("Contents", [])]
+
+    def is_published(self, key: str) -> bool:
+        """See `bridge.ports.Journal`."""
+        try:
+            tags = self._client.get_object_tagging(Bucket=self._bucket, Key=key)["TagSet"]
+        except ClientError as exc:
+            if _code(exc) in _MISSING:
+                return True
+            raise
+        return _PUBLISHED in tags
 
     def keep_part(self, part: Part) -> JournalEntry | None:
         """See `bridge.ports.Journal`.

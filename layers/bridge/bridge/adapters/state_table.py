@@ -5,6 +5,7 @@
 | `pull#<account>#<kind>` | the lease: fence, pull in flight, its end; dangling pulls; when one last ended |
 | `slots#<account>` | when the last three statistics calls were made |
 | `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
+| `sweep#<account>#<kind>` | how far the journal is known to be published, and what waits |
 | `balance#<account>` | whether the balance was low when last looked at |
 """
 
@@ -14,7 +15,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, standing_item, to_item
-from bridge.domain.pulls import Intent, PullId
+from bridge.domain.pulls import Intent, Kind, PullId
+from bridge.domain.sweeps import Sweep, Waiting
 from eums import DayStatistics
 
 if TYPE_CHECKING:
@@ -221,6 +223,50 @@ class StatisticsCache:
         )
 
 
+class JournalSweeps:
+    """`bridge.ports.Sweeps` on DynamoDB: one item for (account, kind)."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def load(self, account: str, kind: Kind) -> Sweep:
+        """See `bridge.ports.Sweeps`."""
+        key = to_item({"pk": _sweep_pk(account, kind)})
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if not item:
+            return Sweep()
+        standing = from_item(item)
+        return Sweep(
+            until=standing["until"],
+            waiting=tuple(
+                Waiting(key=one["key"], tries=int(one["tries"]), again_at=datetime.fromisoformat(one["again_at"]))
+                for one in standing["waiting"]
+            ),
+            version=int(standing["version"]),
+        )
+
+    def save(self, account: str, kind: Kind, sweep: Sweep) -> bool:
+        """See `bridge.ports.Sweeps`."""
+        waiting = [{"key": one.key, "tries": one.tries, "again_at": one.again_at.isoformat()} for one in sweep.waiting]
+        item = {
+            "pk": _sweep_pk(account, kind),
+            "until": sweep.until,
+            "waiting": waiting,
+            "version": sweep.version + 1,
+        }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression="attribute_not_exists(pk) OR version = :version",
+                ExpressionAttributeValues=to_item({":version": sweep.version}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
 class LowBalances:
     """`bridge.ports.Balances` on DynamoDB."""
 
@@ -262,6 +308,10 @@ def _dangling(pull: PullId, item: dict[str, Any]) -> tuple[PullId, ...]:
         PullId(account=pull.account, kind=pull.kind, id=pull_id, begun_at=datetime.fromisoformat(begun_at))
         for pull_id, _, begun_at in memories
     )
+
+
+def _sweep_pk(account: str, kind: Kind) -> str:
+    return f"sweep#{account}#{kind}"
 
 
 def _statistics_pk(account: str, start: date, end: date) -> str:
