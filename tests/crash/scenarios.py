@@ -98,7 +98,7 @@ class Tally:
             if len(bodies) > 1:
                 self._wrong(run, f"bodies under the id {event_id}", len(bodies))
 
-    def _judge_kept(  # noqa: PLR0913, PLR0917 - everything that is known of one pull
+    def _judge_kept(  # noqa: PLR0917 - everything that is known of one pull
         self, state: State, kind: Kind, pull: PullId, handed: Page, named: set[EventType], run: str
     ) -> None:
         self.counted["records kept"] += handed.whole

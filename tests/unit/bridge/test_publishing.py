@@ -274,8 +274,14 @@ def test_a_page_cut_short_gives_its_whole_records_and_says_that_more_may_be_lost
     assert EventType.PULL_LOST in types
 
 
-def test_a_pull_that_brought_nothing_but_its_head_is_lost(world: World, publishing: Publishing) -> None:
-    publishing.publish(keep(world, Kind.REPORTS, b"", cut=True))
+@pytest.mark.parametrize(("cut", "status"), [(True, 200), (False, 200), (False, 502)])
+def test_a_pull_that_brought_nothing_but_its_head_is_lost(
+    world: World,
+    publishing: Publishing,
+    cut: bool,  # noqa: FBT001
+    status: int,
+) -> None:
+    publishing.publish(keep(world, Kind.REPORTS, b"", cut=cut, status=status))
 
     assert [event.type for event in world.topic.events] == [EventType.PULL_LOST]
 

@@ -113,7 +113,8 @@ class Publishing:
             self.counters.count("Quarantined", len(reasons), account=entry.pull.account, kind=entry.pull.kind)
             key = self.journal.quarantine(entry)
             taken.append(quarantined(entry.pull, key, reasons, entry.received_at))
-        if page.cut or entry.cut:
+        # No answer is empty: one without a byte broke off before the first, however orderly the connection ended.
+        if page.cut or entry.cut or not entry.body:
             self.counters.count("PullsLost", account=entry.pull.account, kind=entry.pull.kind)
             taken.append(lost(entry.pull, "the answer broke off before its end", entry.received_at))
         return taken
