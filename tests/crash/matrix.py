@@ -26,9 +26,7 @@ WRITES = (
     "leases.settle", "topic.publish", "journal.mark_published", "journal.quarantine", "journal.keep_part",
     "journal.forget_parts", "queue.delete", "sweeps.save",
 )  # fmt: skip
-POINTS = [f"{name} {side}" for name in WRITES for side in ("before", "after")] + [
-    f"{name} before" for name in READS[:3]
-]
+POINTS = [f"{name} {side}" for name in WRITES for side in ("before", "after")] + [f"{name} before" for name in READS]
 
 # Comes by only where something went wrong before.
 NEEDS_A_DEATH_BEFORE = ("journal.has", "leases.settle")
@@ -47,8 +45,10 @@ def kill(disk: Disk, kind: Kind, rng: Random, point: str) -> bool:
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
-    disk.load()
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    if killed:
+        disk.load()
+    return killed
 
 
 def die_quickly(disk: Disk, kind: Kind, rng: Random) -> None:
@@ -62,10 +62,10 @@ def die_quickly(disk: Disk, kind: Kind, rng: Random) -> None:
     try:
         Bridge(disk, kind, rng).pull()
     except Died:
-        pass
+        disk.load()
     finally:
         disk.die = kill_hard
-        disk.load()
+        disk.die_at = ("", 0)
     Bridge(disk, kind, rng).clock.sleep(LEASE)
 
 

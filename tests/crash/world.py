@@ -1,7 +1,8 @@
-"""A world that survives its processes: every port's state in memory that they share, written after each call.
+"""A world that survives its processes: the state behind every port, in memory that they share.
 
-Each call of a port has a point before it and one after it, at which the process can be told to die, and may be told
-to refuse. The gateway hands its records out once and remembers what it handed out, and to which pull.
+Nothing changes it but the ports' calls, so it is enough to write it down at the moment of the kill. Each call has a
+point before it and one after it, at which the process can be told to die, and may be told to refuse. The gateway hands
+its records out once and remembers what it handed out, and to which pull.
 """
 
 import mmap
@@ -11,6 +12,7 @@ import signal
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -33,9 +35,9 @@ TOPIC_BATCH = 3
 LEASE = 61.0  # seconds, and a little: the lease of a pull has ended
 LIMIT = 200  # rounds until everything must be quiet
 # What changes nothing: dying after it is dying before the next.
-READS = ("journal.has", "journal.read", "messages.owners", "sweeps.load", "journal.keys", "journal.is_published")
-_SLOT = 1 << 20
-_HEAD = struct.Struct("=QQ")
+READS = ("journal.has", "journal.read", "messages.owners")
+_ROOM = 1 << 20
+_HEAD = struct.Struct("=Q")
 
 
 class Died(BaseException):
@@ -76,14 +78,10 @@ class State:
 
 
 class Disk:
-    """The memory that the processes share, and the points at which the one using it dies.
-
-    Two slots take turns, and a number says which is good: who dies while writing leaves the other.
-    """
+    """The memory that the processes share, and the points at which the one using it dies."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _HEAD.size + 2 * _SLOT)
-        self._written = 0
+        self._memory = mmap.mmap(-1, _HEAD.size + _ROOM)
         self.state = State()
         self.passed: Counter[str] = Counter()
         self.die_at: tuple[str, int] = ("", 0)
@@ -93,26 +91,20 @@ class Disk:
         """Another run."""
         self.state = state
         self.die_at = ("", 0)
-        self.save()
-
-    def save(self) -> None:
-        content = pickle.dumps(self.state, pickle.HIGHEST_PROTOCOL)
-        assert len(content) <= _SLOT
-        self._written += 1
-        at = _HEAD.size + self._written % 2 * _SLOT
-        self._memory[at : at + len(content)] = content
-        _HEAD.pack_into(self._memory, 0, self._written, len(content))
 
     def load(self) -> None:
-        """What the process that died has left."""
-        self._written, length = _HEAD.unpack_from(self._memory, 0)
-        at = _HEAD.size + self._written % 2 * _SLOT
-        self.state = pickle.loads(self._memory[at : at + length])  # noqa: S301 - our own
+        """What the process that was killed has left."""
+        (length,) = _HEAD.unpack_from(self._memory, 0)
+        self.state = pickle.loads(self._memory[_HEAD.size : _HEAD.size + length])  # noqa: S301 - our own
         self.die_at = ("", 0)
 
     def point(self, name: str) -> None:
         self.passed[name] += 1
         if self.die_at == (name, self.passed[name]):
+            content = pickle.dumps(self.state, pickle.HIGHEST_PROTOCOL)
+            assert len(content) <= _ROOM
+            _HEAD.pack_into(self._memory, 0, len(content))
+            self._memory[_HEAD.size : _HEAD.size + len(content)] = content
             self.die()
 
     def call(self, name: str, work: Callable[[], Any]) -> Any:
@@ -120,11 +112,8 @@ class Disk:
         self.point(f"{name} before")
         if self.state.refusals[name] > 0:
             self.state.refusals[name] -= 1
-            self.save()
             raise Refused(name)
         result = work()
-        if name not in READS:
-            self.save()
         self.point(f"{name} after")
         return result
 
@@ -161,7 +150,6 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.disk.state.clock.advance(seconds)
-        self.disk.save()
 
 
 @dataclass
@@ -180,11 +168,9 @@ class Gateway:
             return Reply(status=200, headers=(), body=b'{"code":0,"data":[]}', cut=False)
         handed = state.pages.pop(0)
         if handed.error == "down":
-            self.disk.save()
             raise NotSent("refused")
         state.handed_out.append((state.leases.standing[account, kind][0], handed))
         if handed.error == "hang":
-            self.disk.save()
             raise Ambiguous("read time-out")
         assert handed.reply is not None
         return handed.reply
@@ -209,18 +195,17 @@ class Queue:
             return
         message = queue[rng.randrange(len(queue))]
         message[1] += 1
-        self.disk.save()
         try:
             take(message[0])
         except Exception:  # noqa: BLE001 - it returns to the queue
             if message[1] >= RECEIVES:
                 queue.remove(message)
                 self.disk.state.dead.append(message[0])
-                self.disk.save()
             return
         if rng.random() < 0.1:
             return  # delivered at least once means: sometimes once more
-        self.disk.call("queue.delete", lambda: queue.remove(message))
+        with suppress(Refused):  # then it is delivered once more
+            self.disk.call("queue.delete", lambda: queue.remove(message))
 
 
 @dataclass
