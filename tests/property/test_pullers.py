@@ -1,6 +1,6 @@
 """Two pullers of one account and kind, paused and woken at any moment, with any clock: hypothesis looks for trouble.
 
-Each puller is a thread that runs only while the machine lets it, and stops before each call of a port.
+Each puller is a thread that runs only while the machine lets it, and stops before and after each call of a port.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -38,9 +38,7 @@ class Puller:
     world: World
     asking: list["Puller"]
     ended: Ended | None = None
-    asked_at: datetime | None = None
     begun_at: datetime | None = None
-    late: bool = False  # its lease ended between its last look at the clock and the gateway's answer
     _go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _stopped: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _kill: bool = False
@@ -88,8 +86,8 @@ class Puller:
                 self.asking.append(self)
             self._stop()
             result = method(*arguments, **named)
+            self._stop()  # the answer is on its way
             if name == "pull":
-                self._stop()  # the answer is on its way
                 self.asking.remove(self)
             return result
 
@@ -130,8 +128,6 @@ class Pullers(RuleBasedStateMachine):
         def pull(account: str, kind: Kind) -> Reply:
             self.world.gateway.pages.append(PAGE)
             self.handed_out += 1
-            standing = self.world.leases.standing[account, kind][0]
-            del standing
             return answer(account, kind)
 
         self.world.gateway.pull = pull  # type: ignore[method-assign]
@@ -152,7 +148,7 @@ class Pullers(RuleBasedStateMachine):
         self.pullers.append(Puller(self.world, self.asking))
 
     @precondition(lambda self: self.running())
-    @rule(which=st.integers(0, 2), steps=st.integers(1, 6))
+    @rule(which=st.integers(0, 2), steps=st.sampled_from([1, 2, 8]))
     def go_on(self, which: int, steps: int) -> None:
         puller = self.running()[which % len(self.running())]
         for _ in range(steps):
@@ -164,7 +160,7 @@ class Pullers(RuleBasedStateMachine):
     def kill(self, which: int) -> None:
         self.running()[which % len(self.running())].step(kill=True)
 
-    @rule(seconds=st.sampled_from([0.5, 5.0, 29.0, 31.0, LEASE + 1, 300.0]))
+    @rule(seconds=st.sampled_from([0.5, 29.0, 31.0, LEASE + 1]))
     def time_passes(self, seconds: float) -> None:
         self.world.clock.advance(seconds)
 
@@ -212,5 +208,9 @@ class Pullers(RuleBasedStateMachine):
 
 TestPullers = Pullers.TestCase
 TestPullers.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200,
+    stateful_step_count=40,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
