@@ -59,8 +59,10 @@ class Publishing:
         last, so that whoever finds some of them missing knows that the others are on their way or done with.
         """
         key = part.entry.pull.journal_key
-        if not self.journal.has(key):
-            entry = part.entry if part.of == 1 else self.journal.keep_part(part)
+        if part.of == 1:
+            self.journal.store(part.entry)
+        elif not self.journal.has(key):
+            entry = self.journal.keep_part(part)
             if entry is None:
                 return 0
             self.journal.store(entry)
