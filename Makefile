@@ -29,7 +29,7 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test fmt lint types build unit e2e invoke openapi lock environments clean FORCE
+.PHONY: help run test fmt lint types build unit e2e torture invoke replay openapi lock environments clean FORCE
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,8 +64,15 @@ build: environments ## Build for Lambda (python3.13, arm64) and for this machine
 e2e: environments ## The tests of the deployed stack, on free ports
 	@$(BIN)/pytest tests/e2e
 
+torture: environments ## Kill the bridge at every point, far more often than `make test` does: SEEDS=500
+	@env CRASH_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/crash -s
+
 invoke: environments ## Run one function of the running stack: FUNCTION=messages EVENT=events/messages.json
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"
+
+replay: environments ## Publish again what the journal kept: FROM=2026-11-23T00:00 TO=2026-11-24T00:00 [ACCOUNT=] [KIND=reports|inbound] [QUARANTINED=1]
+	@$(BIN)/python -m local.replay --from "$(FROM)" --to "$(TO)" $(if $(ACCOUNT),--account "$(ACCOUNT)") \
+		$(if $(KIND),--kind "$(KIND)") $(if $(filter-out 0,$(QUARANTINED)),--quarantined)
 
 openapi: environments ## Write the OpenAPI document anew from the models
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m local.openapi

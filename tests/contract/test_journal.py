@@ -8,7 +8,7 @@ import pytest
 from bridge.adapters.journal_bucket import JournalBucket, JournalConflict
 from bridge.domain.errors import NotFound
 from bridge.domain.ids import ulid
-from bridge.domain.pulls import JournalEntry, Kind, PullId
+from bridge.domain.pulls import JournalEntry, Kind, PullId, in_parts
 from bridge.ports import Journal
 from tests.contract.conftest import REGION
 from tests.fakes.world import NOON, FakeJournal
@@ -98,3 +98,40 @@ def test_headers_too_long_for_the_metadata_do_not_stop_the_body(s3: "S3Client") 
     entry = replace(ENTRY, headers=(("X-Long", "x" * 5000),))
     journal.store(entry)
     assert journal.read(entry.pull.journal_key) == replace(entry, headers=())
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 1, 0, 1, 2)])
+def test_parts_in_any_order_and_twice_give_the_whole(journal: Journal, order: tuple[int, ...]) -> None:
+    parts = in_parts(ENTRY, size=4)
+    assert len(parts) == 3
+
+    *before, last = [journal.keep_part(parts[number]) for number in order]
+
+    assert before == [None] * len(before)
+    assert last == ENTRY
+    journal.forget_parts(ENTRY.pull)
+    journal.forget_parts(ENTRY.pull)
+    assert journal.keep_part(parts[0]) is None
+    assert not journal.has(ENTRY.pull.journal_key)
+
+
+def test_keys_are_listed_in_the_order_of_time_and_are_published_when_marked(journal: Journal) -> None:
+    pulls = [
+        replace(
+            ENTRY.pull, id=ulid(NOON + timedelta(hours=hours), b"one pull!!"), begun_at=NOON + timedelta(hours=hours)
+        )
+        for hours in (0, 1, 30, 31)
+    ]
+    for pull in reversed(pulls):
+        journal.store(replace(ENTRY, pull=pull))
+    journal.store(replace(ENTRY, pull=replace(pulls[0], kind=Kind.INBOUND)))
+    journal.store(replace(ENTRY, pull=replace(pulls[0], account="default2")))
+    keys = [pull.journal_key for pull in pulls]
+
+    assert list(journal.keys("default", Kind.REPORTS, after="", limit=10)) == keys
+    assert list(journal.keys("default", Kind.REPORTS, after=keys[1], limit=1)) == keys[2:3]
+    assert list(journal.keys("default", Kind.REPORTS, after=keys[3], limit=10)) == []
+
+    journal.mark_published(keys[1])
+    assert [journal.is_published(key) for key in keys] == [False, True, False, False]
+    assert journal.is_published(keys[1] + "x")  # gone: only what was published expires

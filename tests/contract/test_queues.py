@@ -8,7 +8,7 @@ from bridge.adapters.events_topic import EventsTopic
 from bridge.adapters.publish_queue import PublishQueue
 from bridge.domain.errors import NotPublished
 from bridge.domain.events import Event, EventType
-from bridge.domain.pulls import pointed_to
+from bridge.domain.pulls import JournalEntry, Kind, PullId, carried, in_parts, to_publish
 from tests.fakes.world import NOON
 
 
@@ -110,10 +110,32 @@ def test_a_pointer_is_read_back(aws: None) -> None:  # noqa: ARG001 - the client
     PublishQueue(sqs, url).send("raw/default/reports/2026-11-23/x")
 
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
-    assert pointed_to(message["Body"]) == "raw/default/reports/2026-11-23/x"
+    assert to_publish(message["Body"]) == "raw/default/reports/2026-11-23/x"
 
 
-@pytest.mark.parametrize("body", ["", "x", "[]", "{}", '{"journal_key": 7}', "null"])
+@pytest.mark.parametrize(
+    "body", ["", "x", "[]", "{}", '{"journal_key": 7}', "null", '{"part":0,"of":1,"circumstances":{},"body_base64":""}']
+)
 def test_what_is_no_pointer(body: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - JSONDecodeError is one
-        pointed_to(body)
+        to_publish(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00\xff" * 100, bytes(700_000), bytes(range(256)) * 8_000])
+def test_what_is_carried_is_read_back_to_the_byte(aws: None, body: bytes) -> None:  # noqa: ARG001 - likewise
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="publish", Attributes={"MaximumMessageSize": "1048576"})["QueueUrl"]
+    pull = PullId(account="default", kind=Kind.INBOUND, id="01JDCKQ3V9T4M3W5Y8Z7N6P2QR", begun_at=NOON)
+    whole = JournalEntry(
+        pull=pull, received_at=NOON, status=500, headers=(("X-Odd", "短信"),), version=17, cut=True, body=body
+    )
+    parts = in_parts(whole)
+    for part in parts:
+        assert len(carried(part)) < 1_000_000
+        PublishQueue(sqs, url).carry(part)
+
+    received = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+        received += [to_publish(message["Body"]) for message in messages]
+    assert sorted(received, key=lambda part: part.number) == list(parts)  # type: ignore[union-attr]
+    assert b"".join(part.entry.body for part in parts) == body

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -5,14 +6,15 @@ import pytest
 
 from bridge.adapters.aws import from_item
 from bridge.adapters.clients_table import ClientsTable
-from bridge.adapters.state_table import PullLeases, StatisticsCache, StatisticsSlots
+from bridge.adapters.state_table import JournalSweeps, PullLeases, StatisticsCache, StatisticsSlots
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind, PullId
-from bridge.ports import Leases, Slots
+from bridge.domain.sweeps import Sweep, Waiting
+from bridge.ports import Leases, Slots, Sweeps
 from bridge.ports import StatisticsCache as StatisticsCachePort
 from eums import DayStatistics
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, SHOP, FakeCache, FakeLeases, FakeSlots
+from tests.fakes.world import NOON, SHOP, FakeCache, FakeLeases, FakeSlots, FakeSweeps
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,6 +42,11 @@ def cache(request: pytest.FixtureRequest) -> StatisticsCachePort:
     return FakeCache() if request.param == "fake" else StatisticsCache(*_table(request))
 
 
+@pytest.fixture(params=["fake", "dynamodb"])
+def sweeps(request: pytest.FixtureRequest) -> Sweeps:
+    return FakeSweeps() if request.param == "fake" else JournalSweeps(*_table(request))
+
+
 def pull(number: int, *, account: str = "default", kind: Kind = Kind.REPORTS, at: datetime = NOON) -> PullId:
     return PullId(account=account, kind=kind, id=ulid(NOON, number.to_bytes(10, "big")), begun_at=at)
 
@@ -47,7 +54,7 @@ def pull(number: int, *, account: str = "default", kind: Kind = Kind.REPORTS, at
 def test_one_pull_at_a_time(leases: Leases) -> None:
     first = leases.begin(pull(1), expires_at=NOON + MINUTE)
     assert first is not None
-    assert (first.fence, first.dangling) == (1, None)
+    assert (first.fence, first.dangling) == (1, ())
 
     assert leases.begin(pull(2), expires_at=NOON + MINUTE) is None
     assert leases.begin(pull(3, kind=Kind.INBOUND), expires_at=NOON + MINUTE) is not None
@@ -61,7 +68,7 @@ def test_a_completed_pull_makes_room_and_leaves_nothing_dangling(leases: Leases)
 
     second = leases.begin(pull(2), expires_at=NOON + MINUTE)
     assert second is not None
-    assert (second.fence, second.dangling) == (2, None)
+    assert (second.fence, second.dangling) == (2, ())
 
 
 def test_an_expired_lease_is_taken_over_and_its_pull_is_dangling(leases: Leases) -> None:
@@ -71,7 +78,31 @@ def test_an_expired_lease_is_taken_over_and_its_pull_is_dangling(leases: Leases)
     second = leases.begin(pull(2, at=late), expires_at=late + MINUTE)
 
     assert second is not None
-    assert (second.fence, second.dangling) == (2, pull(1))
+    assert (second.fence, second.dangling) == (2, (pull(1),))
+
+
+def test_a_dangling_pull_is_remembered_until_it_is_settled(leases: Leases) -> None:
+    leases.begin(pull(1), expires_at=NOON + MINUTE)
+    later = NOON + 2 * MINUTE
+    # The second dies as well, before it settled the first; the third settles one and is completed.
+    assert leases.begin(pull(2, at=later), expires_at=later + MINUTE) is not None
+    still_later = NOON + 4 * MINUTE
+    third = leases.begin(pull(3, at=still_later), expires_at=still_later + MINUTE)
+    assert third is not None
+    assert third.dangling == (pull(1), pull(2, at=later))
+    leases.settle(third.dangling[0])
+    leases.settle(third.dangling[0])
+    assert leases.complete(third, at=still_later, brought_records=False)
+
+    fourth = leases.begin(pull(4, at=still_later), expires_at=still_later + MINUTE)
+    assert fourth is not None
+    assert (fourth.fence, fourth.dangling) == (4, (pull(2, at=later),))
+    leases.settle(fourth.dangling[0])
+    leases.complete(fourth, at=still_later, brought_records=False)
+
+    fifth = leases.begin(pull(5, at=still_later), expires_at=still_later + MINUTE)
+    assert fifth is not None
+    assert fifth.dangling == ()
 
 
 def test_a_stale_puller_cannot_complete_the_newer_ones_pull(leases: Leases) -> None:
@@ -106,6 +137,43 @@ def test_a_write_whose_answer_was_lost_is_recognised(dynamodb: "DynamoDBClient")
 
     # boto3 tries again what it got no answer to: the same pull, against its own first write.
     assert leases.begin(pull(1), expires_at=NOON + MINUTE) == first
+
+
+def test_a_take_over_whose_answer_was_lost_is_recognised_and_forgets_nothing(dynamodb: "DynamoDBClient") -> None:
+    leases = PullLeases(dynamodb, make_table(dynamodb, "state", sort_key=False))
+    leases.begin(pull(1), expires_at=NOON + MINUTE)
+    late = NOON + 2 * MINUTE
+    second = leases.begin(pull(2, at=late), expires_at=late + MINUTE)
+
+    assert second is not None
+    assert second.dangling == (pull(1),)
+    assert leases.begin(pull(2, at=late), expires_at=late + MINUTE) == second
+
+
+def test_of_two_that_take_a_lease_over_at_once_one_does(dynamodb: "DynamoDBClient") -> None:
+    table = make_table(dynamodb, "state", sort_key=False)
+    leases = PullLeases(dynamodb, table)
+    leases.begin(pull(1), expires_at=NOON + MINUTE)
+    late = NOON + 2 * MINUTE
+
+    class Meanwhile:
+        """The same table, on which somebody else takes over between our two writes."""
+
+        exceptions = dynamodb.exceptions
+        writes = 0
+
+        def update_item(self, **arguments: object) -> object:
+            self.writes += 1
+            if self.writes == 2:
+                assert leases.begin(pull(2, at=late), expires_at=late + MINUTE) is not None
+            return dynamodb.update_item(**arguments)  # type: ignore[arg-type]
+
+    beaten = PullLeases(Meanwhile(), table)  # type: ignore[arg-type]
+    assert beaten.begin(pull(3, at=late), expires_at=late + MINUTE) is None
+    late += 2 * MINUTE
+    fourth = leases.begin(pull(4, at=late), expires_at=late + MINUTE)
+    assert fourth is not None
+    assert fourth.dangling == (pull(1), pull(2, at=NOON + 2 * MINUTE))
 
 
 def test_three_calls_in_a_minute(slots: Slots) -> None:
@@ -182,3 +250,18 @@ def test_a_client_is_found_by_the_hash_of_its_key(dynamodb: "DynamoDBClient") ->
 
     assert clients.find("hash") == SHOP
     assert clients.find("other") is None
+
+
+def test_a_sweep_is_written_by_whoever_read_it_last(sweeps: Sweeps) -> None:
+    assert sweeps.load("default", Kind.REPORTS) == Sweep()
+    waiting = Waiting.first("raw/default/reports/2026-11-23/x", NOON)
+    sweep = Sweep(until="raw/default/reports/2026-11-23/y", waiting=(waiting, waiting.again(NOON)))
+
+    assert sweeps.save("default", Kind.REPORTS, sweep)
+    assert not sweeps.save("default", Kind.REPORTS, sweep)
+
+    standing = sweeps.load("default", Kind.REPORTS)
+    assert standing == replace(sweep, version=1)
+    assert sweeps.save("default", Kind.REPORTS, replace(standing, waiting=()))
+    assert sweeps.load("default", Kind.REPORTS).waiting == ()
+    assert sweeps.load("default", Kind.INBOUND) == Sweep()

@@ -17,6 +17,7 @@ SCHEDULED = {
     "AttendFunction": "rate(1 minute)",
     "WatchFunction": "rate(1 minute)",
     "ReconcileFunction": "rate(1 hour)",
+    "SweepFunction": "rate(5 minutes)",
 }
 FORTNIGHT = 14 * 24 * 3600
 TLS_ONLY = {

@@ -46,11 +46,31 @@ RIGHTS: dict[str, set[Right]] = {
         ("sqs:GetQueueAttributes", "PublishQueue.Arn"),
         ("s3:GetObject", "JournalBucket.Arn/raw/*"),
         ("s3:PutObjectTagging", "JournalBucket.Arn/raw/*"),
-        ("s3:PutObject", "JournalBucket.Arn/quarantine/*"),
+        ("s3:PutObject", "JournalBucket.Arn/raw/*"),
+        *(
+            (f"s3:{action}Object", f"JournalBucket.Arn/{folder}/*")
+            for action, folder in (
+                ("Get", "quarantine"),
+                ("Put", "quarantine"),
+                ("Get", "parts"),
+                ("Put", "parts"),
+                ("Delete", "parts"),
+            )
+        ),
+        ("s3:ListBucket", "JournalBucket.Arn"),
         ("dynamodb:BatchGetItem", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn/index/ByNumber"),
         SECRET,
         *PUBLISH,
+    },
+    "Sweep": {
+        ("dynamodb:GetItem", "StateTable.Arn"),
+        ("dynamodb:PutItem", "StateTable.Arn"),
+        ("s3:ListBucket", "JournalBucket.Arn"),
+        ("s3:GetObjectTagging", "JournalBucket.Arn/raw/*"),
+        ("sqs:SendMessage", "PublishQueue.Arn"),
+        SECRET,
+        FAILED_RUN,
     },
     "Track": {
         ("sqs:ReceiveMessage", "TrackQueue.Arn"),
@@ -95,6 +115,7 @@ RIGHTS: dict[str, set[Right]] = {
     "Schedule": {
         ("lambda:InvokeFunction", "PullReportsFunction.Arn"),
         ("lambda:InvokeFunction", "PullInboundFunction.Arn"),
+        ("lambda:InvokeFunction", "SweepFunction.Arn"),
         ("lambda:InvokeFunction", "WatchFunction.Arn"),
         ("lambda:InvokeFunction", "AttendFunction.Arn"),
         ("lambda:InvokeFunction", "ReconcileFunction.Arn"),
@@ -200,10 +221,15 @@ def test_code_in_the_vpc_has_no_network_rights_of_its_own(stack_with: Any) -> No
     }
 
 
-@pytest.mark.parametrize("name", ["PullReports", "PullInbound"])
-def test_a_pull_lists_only_what_it_wrote(stack: Any, name: str) -> None:
+@pytest.mark.parametrize("name", ["PullReports", "PullInbound", "Sweep"])
+def test_only_what_pulls_wrote_is_listed(stack: Any, name: str) -> None:
     (listing,) = [found for found in statements(stack[f"{name}Role"]) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "raw/*"}}
+
+
+def test_publishing_lists_only_what_it_puts_together(stack: Any) -> None:
+    (listing,) = [found for found in statements(stack["PublishRole"]) if found["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["raw/*", "parts/*"]}}
 
 
 def test_a_given_secret_is_the_only_one_that_is_read(stack_with: Any) -> None:

@@ -18,6 +18,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "PullReportsFunction": ("pull-reports", "app.reports", 120, 256),
     "PullInboundFunction": ("pull-inbound", "app.inbound", 120, 256),
     "PublishFunction": ("publish", "app.handler", 60, 512),
+    "SweepFunction": ("sweep", "app.handler", 60, 256),
     "TrackFunction": ("track", "app.handler", 30, 256),
     "WatchFunction": ("watch", "app.handler", 60, 256),
     "AttendFunction": ("attend", "app.handler", 60, 256),

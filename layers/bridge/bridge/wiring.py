@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.services.reconciling import Reconciling
     from bridge.services.sending import Sending
     from bridge.services.statistics import Statistics
+    from bridge.services.sweeping import Sweeping
     from bridge.services.tracking import Tracking
     from bridge.services.watching import Watching
 
@@ -195,6 +196,24 @@ def publishing() -> "Publishing":
     from bridge.services.publishing import Publishing
 
     return Publishing(accounts=accounts(), journal=journal(), messages=messages(), topic=topic(), counters=counters())
+
+
+@cache
+def sweeping() -> "Sweeping":
+    """For `functions/sweep`."""
+    from bridge.adapters.aws import dynamodb, sqs
+    from bridge.adapters.publish_queue import PublishQueue
+    from bridge.adapters.state_table import JournalSweeps
+    from bridge.services.sweeping import Sweeping
+
+    return Sweeping(
+        accounts=accounts(),
+        journal=journal(),
+        pointers=PublishQueue(sqs(), settings().publish_queue_url),
+        sweeps=JournalSweeps(dynamodb(), settings().state_table),
+        clock=clock(),
+        counters=counters(),
+    )
 
 
 @cache

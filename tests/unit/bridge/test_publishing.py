@@ -8,7 +8,7 @@ from bridge.domain.errors import NotFound, NotPublished
 from bridge.domain.events import Event, EventType
 from bridge.domain.ids import ulid
 from bridge.domain.messages import Message, Recipient, Status
-from bridge.domain.pulls import JournalEntry, Kind, PullId
+from bridge.domain.pulls import JournalEntry, Kind, PullId, carried, in_parts, pointer
 from bridge.services.publishing import Publishing
 from tests.fakes.world import NOON, World
 
@@ -275,8 +275,14 @@ def test_a_page_cut_short_gives_its_whole_records_and_says_that_more_may_be_lost
     assert EventType.PULL_LOST in types
 
 
-def test_a_pull_that_brought_nothing_but_its_head_is_lost(world: World, publishing: Publishing) -> None:
-    publishing.publish(keep(world, Kind.REPORTS, b"", cut=True))
+@pytest.mark.parametrize(("cut", "status"), [(True, 200), (False, 200), (False, 502)])
+def test_a_pull_that_brought_nothing_but_its_head_is_lost(
+    world: World,
+    publishing: Publishing,
+    cut: bool,  # noqa: FBT001
+    status: int,
+) -> None:
+    publishing.publish(keep(world, Kind.REPORTS, b"", cut=cut, status=status))
 
     assert [event.type for event in world.topic.events] == [EventType.PULL_LOST]
 
@@ -296,6 +302,77 @@ def test_a_page_of_which_some_was_not_taken_is_not_marked(world: World, publishi
 def test_a_pointer_to_nothing_is_an_error(publishing: Publishing) -> None:
     with pytest.raises(NotFound):
         publishing.publish("raw/default/reports/2026-11-23/nothing")
+
+
+def test_a_quarantined_copy_is_published_once_it_can_be_read_and_stays_as_it_is(
+    world: World, publishing: Publishing
+) -> None:
+    raw = keep(world, Kind.INBOUND, {"code": 0, "data": [MO, "not a record"]})
+    publishing.take(pointer(raw))
+    [key] = world.journal.quarantined
+    before = dict(world.journal.quarantined)
+    first = [event.body() for event in world.topic.events]
+    world.topic.events.clear()
+    world.journal.entries.clear()  # expired
+
+    publishing.take(pointer(key))
+
+    assert [event.body() for event in world.topic.events] == first
+    assert (world.journal.quarantined, world.journal.published) == (before, {raw})
+
+
+def through_the_queue(world: World, body: object, size: int) -> tuple[str, list[str]]:
+    key = keep(world, Kind.INBOUND, body)
+    return key, [carried(part) for part in in_parts(world.journal.entries.pop(key), size=size)]
+
+
+@pytest.mark.parametrize("size", [40, 100_000])
+def test_what_came_through_the_queue_is_published_with_the_ids_it_would_have_had(
+    world: World, publishing: Publishing, size: int
+) -> None:
+    direct = World()
+    Publishing(
+        accounts=direct.accounts,
+        journal=direct.journal,
+        messages=world.messages,
+        topic=direct.topic,
+        counters=direct.counters,
+    ).publish(keep(direct, Kind.INBOUND, {"code": 0, "data": [MO, MO]}))
+    key, messages = through_the_queue(world, {"code": 0, "data": [MO, MO]}, size)
+
+    for message in [*reversed(messages), *messages]:  # out of order, then all of them again
+        publishing.take(message)
+
+    assert {event.body() for event in world.topic.events} == {event.body() for event in direct.topic.events}
+    assert (set(world.journal.entries), world.journal.published, world.journal.parts) == ({key}, {key}, {})
+
+
+def test_while_the_journal_refuses_the_message_returns(
+    world: World, publishing: Publishing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, [message] = through_the_queue(world, {"code": 0, "data": [MO]}, 100_000)
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("slow down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.journal, "store", refuse)
+        with pytest.raises(RuntimeError):
+            publishing.take(message)
+    assert world.topic.events == []
+
+    assert publishing.take(message) == 1
+    assert world.journal.published == {key}
+
+
+def test_a_text_larger_than_an_event_is_quarantined_and_holds_up_nobody(world: World, publishing: Publishing) -> None:
+    hostile = {**MO, "content": "字" * 100_000}
+
+    publishing.publish(keep(world, Kind.INBOUND, {"code": 0, "data": [MO, hostile, MO]}))
+
+    assert [event.subject for event in world.topic.events][:2] == [f"{PULL_ID}/0", f"{PULL_ID}/2"]
+    assert world.topic.events[2].data["reasons"] == ["too large for an event"]
+    assert len(world.journal.quarantined) == 1
 
 
 def test_no_number_is_in_the_envelope_or_the_attributes(world: World, publishing: Publishing) -> None:

@@ -1,7 +1,11 @@
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+
 import pytest
 
 from bridge.domain.events import EventType
-from bridge.domain.pulls import Kind
+from bridge.domain.pulls import Intent, Kind, PullId
 from bridge.services.pulling import Ended, Pulling
 from eums import Ambiguous, NotSent, Reply
 from tests.fakes.world import EMPTY_PAGE, World, page
@@ -118,9 +122,6 @@ def test_a_second_puller_stands_back(world: World, pulling: Pulling, monkeypatch
 
 @pytest.mark.parametrize("after", ["gateway", "journal", "pointer"])
 def test_a_pull_whose_process_died_is_found_by_the_next(world: World, pulling: Pulling, after: str) -> None:
-    class Died(BaseException):
-        pass
-
     def die(*_: object, **__: object) -> None:
         raise Died
 
@@ -149,6 +150,156 @@ def test_a_pull_whose_process_died_is_found_by_the_next(world: World, pulling: P
     # Said once: the pull after it finds nothing dangling.
     pulling.pull("default", Kind.REPORTS)
     assert len(world.topic.events) == (1 if after == "gateway" else 0)
+
+
+class Died(BaseException):
+    """What SIGKILL looks like from inside: no handler of errors sees it."""
+
+
+def raising(error: BaseException, only: int | None = None) -> Callable[..., None]:
+    """A call that fails: always, or the n-th time only."""
+    calls = count(1)
+
+    def fail(*_: object, **__: object) -> None:
+        if only is None or next(calls) == only:
+            raise error
+
+    return fail
+
+
+def test_a_process_that_dies_before_it_settled_the_pull_before_forgets_neither(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.gateway.pages = [ONE_REPORT, ONE_REPORT]
+    with monkeypatch.context() as patch:
+        patch.setattr(world.journal, "store", raising(Died()))
+        with pytest.raises(Died):
+            pulling.pull("default", Kind.REPORTS)
+    world.clock.advance(120)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.journal, "has", raising(Died()))
+        with pytest.raises(Died):
+            pulling.pull("default", Kind.REPORTS)
+    world.clock.advance(120)
+
+    assert pulling.pull("default", Kind.REPORTS) is Ended.RECORDS
+
+    assert [event.type for event in world.topic.events] == [EventType.PULL_LOST] * 2
+    assert len({event.subject for event in world.topic.events}) == 2
+    assert len(world.journal.entries) == 1
+
+
+@pytest.mark.parametrize("failing", ["has", "publish", "settle"])
+def test_a_pull_that_cannot_be_settled_is_remembered_and_holds_up_none(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(world.gateway, "pull", raising(Died()))
+        with pytest.raises(Died):
+            pulling.pull("default", Kind.REPORTS)
+    world.clock.advance(120)
+    world.gateway.pages = [ONE_REPORT, EMPTY_PAGE]
+    port = {"has": world.journal, "publish": world.topic, "settle": world.leases}[failing]
+    with monkeypatch.context() as patch:
+        patch.setattr(port, failing, raising(RuntimeError("down")))
+        assert pulling.pull("default", Kind.REPORTS) is Ended.RECORDS
+    assert world.counters.counted["PullsUnsettled"] == 1
+
+    pulling.pull("default", Kind.REPORTS)
+
+    assert {event.type for event in world.topic.events} == {EventType.PULL_LOST}
+    assert len({event.id for event in world.topic.events}) == 1
+    assert set(world.leases.dangling.values()) == {()}
+
+
+def test_what_the_journal_refuses_goes_through_the_queue(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.gateway.pages = [page(b"x" * 1_500_000)]
+    monkeypatch.setattr(world.journal, "store", raising(RuntimeError("slow down")))
+
+    assert pulling.pull("default", Kind.REPORTS) is Ended.RECORDS
+
+    assert [(part.number, part.of) for part in world.pointers.parts] == [(0, 3), (1, 3), (2, 3)]
+    assert b"".join(part.entry.body for part in world.pointers.parts) == b"x" * 1_500_000
+    assert world.topic.events == []
+
+
+@pytest.mark.parametrize("part", [1, 2])
+def test_what_nothing_takes_is_said_in_plain_words_and_without_its_content(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: int
+) -> None:
+    world.gateway.pages = [page(ONE_REPORT.body * 5000)]
+    monkeypatch.setattr(world.journal, "store", raising(RuntimeError("journal 13812345678")))
+    monkeypatch.setattr(world.pointers, "carry", raising(RuntimeError("queue 13812345678"), only=part))
+
+    assert pulling.pull("default", Kind.REPORTS) is Ended.LOST
+
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    for said in (
+        "account default",
+        "kind reports",
+        f"{len(ONE_REPORT.body) * 5000} bytes",
+        world.topic.events[0].subject,
+    ):
+        assert str(said) in line
+    assert "13812345678" not in line
+    assert world.counters.counted["PullsUnkept"] == 1
+    assert [event.type for event in world.topic.events] == [EventType.PULL_LOST]
+
+
+def test_what_nothing_takes_and_nobody_can_be_told_of_is_said_by_the_next(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.gateway.pages = [ONE_REPORT]
+    with monkeypatch.context() as patch:
+        for port, call in ((world.journal, "store"), (world.pointers, "carry"), (world.topic, "publish")):
+            patch.setattr(port, call, raising(RuntimeError("down")))
+        with pytest.raises(RuntimeError):
+            pulling.pull("default", Kind.REPORTS)
+    world.clock.advance(120)
+
+    pulling.pull("default", Kind.REPORTS)
+
+    assert [event.type for event in world.topic.events] == [EventType.PULL_LOST]
+
+
+@pytest.mark.parametrize("failing", ["send", "complete"])
+def test_what_is_kept_but_not_pointed_to_or_not_completed_is_pointed_to_by_the_next(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    world.gateway.pages = [ONE_REPORT, EMPTY_PAGE]
+    with monkeypatch.context() as patch:
+        patch.setattr(world.pointers if failing == "send" else world.leases, failing, raising(RuntimeError("down")))
+        with pytest.raises(RuntimeError):
+            pulling.pull("default", Kind.REPORTS)
+    world.clock.advance(120)
+
+    assert pulling.pull("default", Kind.REPORTS) is Ended.EMPTY
+
+    assert set(world.pointers.keys) == set(world.journal.entries)
+    assert world.topic.events == []
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(30, 1), (31, 0), (300, 0)])
+def test_a_puller_that_was_paused_does_not_ask_when_its_lease_may_end(
+    world: World, pulling: Pulling, monkeypatch: pytest.MonkeyPatch, seconds: int, asked: int
+) -> None:
+    begin = world.leases.begin
+
+    def begin_and_sleep(pull: PullId, *, expires_at: datetime) -> Intent | None:
+        intent = begin(pull, expires_at=expires_at)
+        world.clock.advance(seconds)
+        return intent
+
+    monkeypatch.setattr(world.leases, "begin", begin_and_sleep)
+
+    assert pulling.pull("default", Kind.REPORTS) is (Ended.EMPTY if asked else Ended.OVERSLEPT)
+
+    assert len(world.gateway.pulls) == asked
+    monkeypatch.undo()
+    pulling.pull("default", Kind.REPORTS)  # it gave its lease back: nothing dangles
+    assert world.topic.events == []
 
 
 def test_pages_follow_each_other_at_once_and_empty_ones_after_a_pause(world: World, pulling: Pulling) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
 from bridge.domain.clients import hash_key
+from bridge.domain.pulls import to_publish
 from bridge.services.authorizing import Authorizing
 from bridge.services.balancing import Balancing
 from bridge.services.sending import Sending
@@ -314,7 +315,8 @@ def test_a_record_that_fails_goes_back_to_the_queue_alone(
     published = []
 
     class Publishing:
-        def publish(self, key: str) -> None:
+        def take(self, body: str) -> None:
+            key = json.loads(body)["journal_key"]
             if key == "bad":
                 raise RuntimeError("13812345678")
             published.append(key)
@@ -446,11 +448,11 @@ def test_the_sample_requests_are_answered(
 
 def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, load: Load, context: object) -> None:
     world = World()
-    keys: list[str] = []
+    keys: list[object] = []
 
     class Publishing:
-        def publish(self, key: str) -> None:
-            keys.append(key)
+        def take(self, body: str) -> None:
+            keys.append(to_publish(body))
 
     monkeypatch.setattr(wiring, "publishing", Publishing)
     tracking = Tracking(

@@ -1,24 +1,26 @@
 """The journal in S3: an object a pull, the bytes as they came, the circumstances as metadata.
 
-`raw/…` is expired by the bucket's lifecycle once it carries the tag `published`; `quarantine/…` never is.
+`raw/…` is expired by the bucket's lifecycle once it carries the tag `published`; `quarantine/…` never is. Under
+`parts/…` the pieces of a pull that came through the queue wait for each other.
 """
 
 import hashlib
-import json
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from bridge.domain.errors import NotFound
-from bridge.domain.pulls import JournalEntry, Kind, PullId
+from bridge.domain.pulls import JournalEntry, Kind, Part, PullId, parts_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import TagTypeDef
 
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+_PUBLISHED: "Final[TagTypeDef]" = {"Key": "published", "Value": "true"}  # the lifecycle in template.yaml looks for it
 _TAKEN: Final = frozenset({"PreconditionFailed", "412"})
-_MAX_HEADERS: Final = 1200  # S3 takes 2 KB of metadata in all
 
 
 class JournalConflict(Exception):
@@ -55,7 +57,7 @@ class JournalBucket:
             if _code(exc) in _MISSING:
                 raise NotFound(f"the journal has no {key}") from exc
             raise
-        return _entry(found["Metadata"], found["Body"].read())
+        return JournalEntry.under(found["Metadata"], found["Body"].read())
 
     def has(self, key: str) -> bool:
         """See `bridge.ports.Journal`."""
@@ -75,42 +77,55 @@ class JournalBucket:
 
     def mark_published(self, key: str) -> None:
         """See `bridge.ports.Journal`."""
-        self._client.put_object_tagging(
-            Bucket=self._bucket, Key=key, Tagging={"TagSet": [{"Key": "published", "Value": "true"}]}
+        self._client.put_object_tagging(Bucket=self._bucket, Key=key, Tagging={"TagSet": [_PUBLISHED]})
+
+    def keys(self, account: str, kind: Kind, *, after: str, limit: int) -> Sequence[str]:
+        """See `bridge.ports.Journal`."""
+        listed = self._client.list_objects_v2(
+            Bucket=self._bucket, Prefix=f"raw/{account}/{kind}/", StartAfter=after, MaxKeys=limit
         )
+        return [found["Key"] for found in listed.get("Contents", [])]
+
+    def is_published(self, key: str) -> bool:
+        """See `bridge.ports.Journal`."""
+        try:
+            tags = self._client.get_object_tagging(Bucket=self._bucket, Key=key)["TagSet"]
+        except ClientError as exc:
+            if _code(exc) in _MISSING:
+                return True
+            raise
+        return _PUBLISHED in tags
+
+    def keep_part(self, part: Part) -> JournalEntry | None:
+        """See `bridge.ports.Journal`.
+
+        S3 lists what was just written: of two that keep the last two parts at once, one at least finds them all.
+        """
+        self._client.put_object(Bucket=self._bucket, Key=part.key, Body=part.entry.body, Metadata=_metadata(part.entry))
+        keys = self._part_keys(part.entry.pull)
+        if len(keys) < part.of:
+            return None
+        try:
+            pieces = [self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read() for key in keys]
+        except ClientError as exc:
+            if _code(exc) in _MISSING:
+                return None  # somebody else has put them together, and removes them
+            raise
+        return replace(part.entry, body=b"".join(pieces))
+
+    def forget_parts(self, pull: PullId) -> None:
+        """See `bridge.ports.Journal`."""
+        for key in self._part_keys(pull):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def _part_keys(self, pull: PullId) -> list[str]:
+        # At most 92 of them: no body is longer than the 64 MiB that eums.Client reads.
+        listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=parts_prefix(pull))
+        return [found["Key"] for found in listed.get("Contents", [])]
 
 
 def _metadata(entry: JournalEntry) -> dict[str, str]:
-    headers = json.dumps(entry.headers)  # ASCII: S3's metadata takes nothing else unharmed
-    return {
-        "account": entry.pull.account,
-        "kind": str(entry.pull.kind),
-        "pull-id": entry.pull.id,
-        "begun-at": entry.pull.begun_at.isoformat(),
-        "received-at": entry.received_at.isoformat(),
-        "http-status": str(entry.status),
-        "http-headers": headers if len(headers) <= _MAX_HEADERS else "[]",
-        "version": str(entry.version),
-        "cut": "true" if entry.cut else "false",
-        "sha256": _sha256(entry.body),
-    }
-
-
-def _entry(metadata: dict[str, str], body: bytes) -> JournalEntry:
-    return JournalEntry(
-        pull=PullId(
-            account=metadata["account"],
-            kind=Kind(metadata["kind"]),
-            id=metadata["pull-id"],
-            begun_at=datetime.fromisoformat(metadata["begun-at"]),
-        ),
-        received_at=datetime.fromisoformat(metadata["received-at"]),
-        status=int(metadata["http-status"]),
-        headers=tuple((name, value) for name, value in json.loads(metadata["http-headers"])),
-        version=int(metadata["version"]),
-        cut=metadata["cut"] == "true",
-        body=body,
-    )
+    return {**entry.circumstances(), "sha256": _sha256(entry.body)}
 
 
 def _sha256(body: bytes) -> str:

@@ -15,6 +15,7 @@ ALARMED: Final = frozenset(
         "BalanceLow",
         "Discrepancies",
         "PullAge",
+        "PullsGivenUp",
         "PullsLost",
         "PullsUnkept",
         "Quarantined",

@@ -2,10 +2,11 @@
 
 | pk | what |
 |---|---|
-| `pull#<account>#<kind>` | the lease: fencing number, pull in flight, its end; when one last ended or had records |
+| `pull#<account>#<kind>` | the lease: fence, pull in flight, end; dangling pulls; when one last ended, had records |
 | `slots#<account>` | when the last three statistics calls were made |
 | `statistics#<account>#<start>#<end>` | an answer, until `fresh_until` |
 | `walk#<name>` | how far a walk through what is due has got |
+| `sweep#<account>#<kind>` | how far the journal is known to be published, and what waits |
 | `watch#<account>` | what the watchers know of the account: see `bridge.domain.watches` |
 | `reconciled#<account>` | the day on which it was last compared with the gateway's statistics |
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, standing_item, to_item
 from bridge.domain.pulls import Intent, Kind, PullId
+from bridge.domain.sweeps import Sweep, Waiting
 from bridge.domain.walks import Place
 from eums import DayStatistics
 
@@ -30,48 +32,39 @@ _TRIES: Final = 5
 
 
 class PullLeases:
-    """`bridge.ports.Leases` on DynamoDB: one conditional write to begin, one to complete."""
+    """`bridge.ports.Leases` on DynamoDB: one conditional write to begin, one to complete.
+
+    A lease that nobody gave back costs a second write, which moves its pull into the set `dangling` as it puts the
+    new one in its place: whoever dies after that leaves both behind.
+    """
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
     def begin(self, pull: PullId, *, expires_at: datetime) -> Intent | None:
-        """See `bridge.ports.Leases`.
-
-        The write goes through where the last pull was completed or its lease has ended, and answers what stood there.
-        """
+        """See `bridge.ports.Leases`."""
         try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=_lease_key(pull),
-                UpdateExpression=(
-                    "SET fence = if_not_exists(fence, :zero) + :one, pull_id = :pull_id, begun_at = :begun_at, "
-                    "leased_until = :until, in_flight = :yes"
-                ),
-                ConditionExpression="attribute_not_exists(pk) OR in_flight = :no OR leased_until < :now",
-                ExpressionAttributeValues=to_item(
-                    {
-                        ":zero": 0,
-                        ":one": 1,
-                        ":pull_id": pull.id,
-                        ":begun_at": pull.begun_at.isoformat(),
-                        ":now": _number(pull.begun_at),
-                        ":until": _number(expires_at),
-                        ":yes": True,
-                        ":no": False,
-                    }
-                ),
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            before = self._write_intent(pull, expires_at, only_if="attribute_not_exists(pk) OR in_flight = :no")
         except self._client.exceptions.ConditionalCheckFailedException as exc:
             standing = standing_item(exc)
-            # Our own write, whose answer was lost on the way and which boto3 tried again.
-            mine = standing.get("pull_id") == pull.id and standing.get("in_flight") is True
-            return Intent(pull=pull, fence=int(standing["fence"]), dangling=None) if mine else None
-        before = from_item(answer.get("Attributes", {}))
-        return Intent(pull=pull, fence=int(before.get("fence", 0)) + 1, dangling=_dangling(pull, before))
+            if _is_of(standing, pull):
+                return _own_intent(pull, expires_at, standing)
+            if standing["leased_until"] >= _number(pull.begun_at):
+                return None
+            return self._take_over(pull, expires_at, standing)
+        return Intent(
+            pull=pull, expires_at=expires_at, fence=int(before.get("fence", 0)) + 1, dangling=_dangling(pull, before)
+        )
+
+    def settle(self, dangling: PullId) -> None:
+        """See `bridge.ports.Leases`."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_lease_key(dangling),
+            UpdateExpression="DELETE dangling :settled",
+            ExpressionAttributeValues=to_item({":settled": {_remembered(dangling.id, dangling.begun_at.isoformat())}}),
+        )
 
     def complete(self, intent: Intent, *, at: datetime, brought_records: bool, suspended: bool = False) -> bool:
         """See `bridge.ports.Leases`: the fencing number keeps a stale puller from completing a newer pull."""
@@ -89,6 +82,59 @@ class PullLeases:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def _take_over(self, pull: PullId, expires_at: datetime, ended: dict[str, Any]) -> Intent | None:
+        memory = _remembered(ended["pull_id"], ended["begun_at"])
+        try:
+            before = self._write_intent(
+                pull,
+                expires_at,
+                only_if="fence = :fence AND in_flight = :yes",
+                and_also="ADD dangling :dangling",
+                values={":fence": ended["fence"], ":dangling": {memory}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            standing = standing_item(exc)
+            return _own_intent(pull, expires_at, standing) if _is_of(standing, pull) else None
+        return Intent(
+            pull=pull,
+            expires_at=expires_at,
+            fence=int(before["fence"]) + 1,
+            dangling=_dangling(pull, {"dangling": {*before.get("dangling", ()), memory}}),
+        )
+
+    def _write_intent(
+        self,
+        pull: PullId,
+        expires_at: datetime,
+        *,
+        only_if: str,
+        and_also: str = "",
+        values: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Put the pull into the lease; what stood there before."""
+        given = {
+            ":zero": 0,
+            ":one": 1,
+            ":pull_id": pull.id,
+            ":begun_at": pull.begun_at.isoformat(),
+            ":until": _number(expires_at),
+            ":yes": True,
+            **(values or {":no": False}),
+        }
+        answer = self._client.update_item(
+            TableName=self._table,
+            Key=_lease_key(pull),
+            UpdateExpression=(
+                "SET fence = if_not_exists(fence, :zero) + :one, pull_id = :pull_id, begun_at = :begun_at, "
+                f"leased_until = :until, in_flight = :yes {and_also}"
+            ),
+            ConditionExpression=only_if,
+            ExpressionAttributeValues=to_item(given),
+            ReturnValues="ALL_OLD",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        return from_item(answer.get("Attributes", {}))
 
 
 class StatisticsSlots:
@@ -182,6 +228,50 @@ class StatisticsCache:
         )
 
 
+class JournalSweeps:
+    """`bridge.ports.Sweeps` on DynamoDB: one item for (account, kind)."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def load(self, account: str, kind: Kind) -> Sweep:
+        """See `bridge.ports.Sweeps`."""
+        key = to_item({"pk": _sweep_pk(account, kind)})
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if not item:
+            return Sweep()
+        standing = from_item(item)
+        return Sweep(
+            until=standing["until"],
+            waiting=tuple(
+                Waiting(key=one["key"], tries=int(one["tries"]), again_at=datetime.fromisoformat(one["again_at"]))
+                for one in standing["waiting"]
+            ),
+            version=int(standing["version"]),
+        )
+
+    def save(self, account: str, kind: Kind, sweep: Sweep) -> bool:
+        """See `bridge.ports.Sweeps`."""
+        waiting = [{"key": one.key, "tries": one.tries, "again_at": one.again_at.isoformat()} for one in sweep.waiting]
+        item = {
+            "pk": _sweep_pk(account, kind),
+            "until": sweep.until,
+            "waiting": waiting,
+            "version": sweep.version + 1,
+        }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression="attribute_not_exists(pk) OR version = :version",
+                ExpressionAttributeValues=to_item({":version": sweep.version}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
 class Reconciliations:
     """`bridge.ports.Reconciliations` on DynamoDB."""
 
@@ -230,15 +320,29 @@ def _lease_key(pull: PullId) -> Any:
     return to_item({"pk": f"pull#{pull.account}#{pull.kind}"})
 
 
-def _dangling(pull: PullId, before: dict[str, Any]) -> PullId | None:
-    if not before.get("in_flight"):
-        return None
-    return PullId(
-        account=pull.account,
-        kind=Kind(pull.kind),
-        id=before["pull_id"],
-        begun_at=datetime.fromisoformat(before["begun_at"]),
+def _is_of(standing: dict[str, Any], pull: PullId) -> bool:
+    """Whether the lease is already this pull's: our own write, whose answer was lost and which boto3 tried again."""
+    return standing.get("pull_id") == pull.id and standing.get("in_flight") is True
+
+
+def _own_intent(pull: PullId, expires_at: datetime, standing: dict[str, Any]) -> Intent:
+    return Intent(pull=pull, expires_at=expires_at, fence=int(standing["fence"]), dangling=_dangling(pull, standing))
+
+
+def _remembered(pull_id: str, begun_at: str) -> str:
+    return f"{pull_id} {begun_at}"
+
+
+def _dangling(pull: PullId, item: dict[str, Any]) -> tuple[PullId, ...]:
+    memories = (memory.partition(" ") for memory in sorted(item.get("dangling", ())))
+    return tuple(
+        PullId(account=pull.account, kind=pull.kind, id=pull_id, begun_at=datetime.fromisoformat(begun_at))
+        for pull_id, _, begun_at in memories
     )
+
+
+def _sweep_pk(account: str, kind: Kind) -> str:
+    return f"sweep#{account}#{kind}"
 
 
 def _statistics_pk(account: str, start: date, end: date) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from bridge.domain.days import Comparison
 from bridge.domain.ids import stable_id
@@ -18,6 +19,9 @@ from bridge.domain.pulls import PullId
 from bridge.domain.times import rfc3339
 from bridge.domain.watches import Reason, Stall
 from eums import Inbound, Report, classify
+
+LARGEST: Final = 255 * 1024
+"""Bytes of an event with its attributes that SNS is asked to take; it takes 256 KiB."""
 
 
 class EventType(StrEnum):
@@ -89,6 +93,11 @@ class Event:
         if isinstance(final := self.data.get("final"), bool):
             attributes["final"] = "true" if final else "false"
         return attributes
+
+    def size(self) -> int:
+        """Bytes of the event with its attributes, as SNS counts them."""
+        attributes = sum(len(name) + len(value.encode()) for name, value in self.attributes().items())
+        return len(self.body().encode("utf-8", "surrogatepass")) + attributes
 
 
 def reported(account: str, report: Report, owner: Owner | None, pulled_at: datetime) -> Event:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from bridge.domain.events import Event, lost, quarantined, received, reported
+from bridge.domain.events import LARGEST, Event, lost, quarantined, received, reported
 from bridge.domain.ids import is_ulid
 from bridge.domain.messages import Answered, By, Owner
 from bridge.domain.numbers import e164
-from bridge.domain.pulls import JournalEntry, Kind
+from bridge.domain.pulls import JournalEntry, Kind, Part, to_publish
 from bridge.ports import Accounts, Counters, Journal, Messages, Topic
 from bridge.services.correlating import Reply, Sighting, answered_messages, reported_owners
 from eums import Account, EumsError, Inbound, Page, Quarantined, Refused, Report, decode_inbound, decode_reports
@@ -24,11 +24,21 @@ class Publishing:
     topic: Topic
     counters: Counters
 
+    def take(self, body: str) -> int:
+        """Do what a message of PublishQueue asks for; returns how many events went out.
+
+        Raises:
+            ValueError: it is no such message.
+            Whatever `publish` raises.
+        """
+        asked = to_publish(body)
+        return self._publish_part(asked) if isinstance(asked, Part) else self.publish(asked)
+
     def publish(self, key: str) -> int:
         """Publish one journal object, then mark it published; returns how many events went out.
 
         What cannot be read (the wrong key, an error page, one bad record) is copied to quarantine and announced;
-        the rest is published.
+        the rest is published. A quarantined copy is published like the original, and stays as it is.
 
         Raises:
             NotPublished: the topic did not take all; ask again.
@@ -39,22 +49,43 @@ class Publishing:
         events = self._events(entry, self.accounts.get(entry.pull.account))
         if events:
             self.topic.publish(events)
-        self.journal.mark_published(key)
+        if key == entry.pull.journal_key:
+            self.journal.mark_published(key)
         self.counters.count("EventsPublished", len(events), account=entry.pull.account, kind=entry.pull.kind)
         return len(events)
+
+    def _publish_part(self, part: Part) -> int:
+        """Put what came through the queue into the journal, under the key that it would have had; then publish it.
+
+        A process may die between any two of these lines: the message returns, and does them again. The parts go
+        last, so that whoever finds some of them missing knows that the others are on their way or done with.
+        """
+        key = part.entry.pull.journal_key
+        if part.of == 1:
+            self.journal.store(part.entry)
+        elif not self.journal.has(key):
+            entry = self.journal.keep_part(part)
+            if entry is None:
+                return 0
+            self.journal.store(entry)
+        published = self.publish(key)
+        if part.of > 1:
+            self.journal.forget_parts(part.entry.pull)
+        return published
 
     def _events(self, entry: JournalEntry, account: Account) -> list[Event]:
         try:
             if entry.pull.kind is Kind.REPORTS:
                 reports = decode_reports(entry.body, account)
-                return self._reported(entry, reports.records) + self._left_over(entry, reports)
+                return self._with_left_over(entry, self._reported(entry, reports.records), reports)
             inbound = decode_inbound(entry.body, account)
-            return self._received(entry, inbound.records) + self._left_over(entry, inbound)
+            return self._with_left_over(entry, self._received(entry, inbound.records), inbound)
         except Refused:
             return []
         except EumsError as exc:
             unreadable = Quarantined(ordinal=None, raw="", reason=str(exc))
-            return self._left_over(entry, Page(code=0, records=(), quarantined=(unreadable,), cut=entry.cut))
+            page: Page[Report] = Page(code=0, records=(), quarantined=(unreadable,), cut=entry.cut)
+            return self._with_left_over(entry, [], page)
 
     def _reported(self, entry: JournalEntry, records: tuple[Report, ...]) -> list[Event]:
         account, at = entry.pull.account, entry.received_at
@@ -83,20 +114,25 @@ class Publishing:
         owners = self.messages.owners(ids) if ids else {}
         return {message_id: owner for message_id, owner in owners.items() if owner.account == entry.pull.account}
 
-    def _left_over(self, entry: JournalEntry, page: Page[Report] | Page[Inbound]) -> list[Event]:
-        """What of a page is not among its good records: kept apart, and announced."""
-        events: list[Event] = []
+    def _with_left_over(
+        self, entry: JournalEntry, events: list[Event], page: Page[Report] | Page[Inbound]
+    ) -> list[Event]:
+        """The events of a page's good records, and what it held beside them: kept apart, and announced."""
+        taken = [event for event in events if event.size() <= LARGEST]
         reasons = tuple(part.reason for part in page.quarantined)
+        # No honest message comes near; one that did would hold up its whole page for ever.
+        reasons += ("too large for an event",) * (len(events) - len(taken))
         if entry.status != HTTPStatus.OK and not page.records:
             reasons = (f"HTTP {entry.status}",)  # whatever the body seems to say, it is no page
         if reasons and entry.body:
             self.counters.count("Quarantined", len(reasons), account=entry.pull.account, kind=entry.pull.kind)
             key = self.journal.quarantine(entry)
-            events.append(quarantined(entry.pull, key, reasons, entry.received_at))
-        if page.cut or entry.cut:
+            taken.append(quarantined(entry.pull, key, reasons, entry.received_at))
+        # No answer is empty: one without a byte broke off before the first, however orderly the connection ended.
+        if page.cut or entry.cut or not entry.body:
             self.counters.count("PullsLost", account=entry.pull.account, kind=entry.pull.kind)
-            events.append(lost(entry.pull, "the answer broke off before its end", entry.received_at))
-        return events
+            taken.append(lost(entry.pull, "the answer broke off before its end", entry.received_at))
+        return taken
 
 
 def _sighting(record: Report) -> Sighting:

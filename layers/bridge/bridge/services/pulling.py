@@ -1,9 +1,10 @@
 """Pulling: lease and intent → the gateway's bytes → journal → pointer. Nothing looks at a page before it is kept.
 
 Each crash leaves a trace: a pull that nobody completed is found by the next one, which publishes what the
-journal has of it or says that its records may be lost.
+journal has of it or says that its records may be lost. Where the journal refuses, the bytes go through the queue.
 """
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,15 +15,20 @@ from typing import Final
 
 from bridge.domain.errors import AccountNotConfigured
 from bridge.domain.events import lost
-from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId
+from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId, in_parts
 from bridge.ports import Accounts, Clock, Counters, Gateway, Journal, Leases, NewId, Pointers, Topic
-from eums import Account, Ambiguous, EumsError, NotSent, Refused, Reply, decode_inbound, decode_reports
+from eums import Account, Ambiguous, NotSent, Refused, Reply, decode_inbound, decode_reports
 
 # A page without records is a few dozen bytes; anything longer goes to the journal unread.
 _MAX_EMPTY_PAGE: Final = 512
 _SUSPENDED: Final = 202  # 账户暂停
-# What the journal, the queue and the table may take after the gateway has answered.
+# What settling the pulls before may take, where a store does not answer; and what the journal, the queue and the
+# table may take after the gateway has answered.
+_SETTLING_SECONDS: Final = 20.0
 _KEEPING_SECONDS: Final = 10.0
+_SETTLED_AT_ONCE: Final = 10
+
+_log = logging.getLogger(__name__)
 
 
 class Ended(StrEnum):
@@ -33,8 +39,9 @@ class Ended(StrEnum):
     REFUSED = "refused"  # a response code; no records
     SUSPENDED = "suspended"  # that code was 202 (账户暂停)
     UNREACHABLE = "unreachable"  # nothing was asked
-    LOST = "lost"  # asked, and no answer: what was handed out, if anything, is gone
+    LOST = "lost"  # asked, and nothing could be kept: what was handed out, if anything, is gone
     STOOD_BACK = "stood back"  # another pull of this account and kind is in flight
+    OVERSLEPT = "overslept"  # nothing was asked: its lease could have ended before the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +95,7 @@ class Pulling:
         intent = self.leases.begin(pull, expires_at=now + timedelta(seconds=self._longest(account)))
         if intent is None:
             return Ended.STOOD_BACK
-        if intent.dangling is not None:
-            self._resolve(intent.dangling)
+        self._settle(intent.dangling)
         ended = self._pull_under(intent)
         if not self.leases.complete(
             intent,
@@ -105,6 +111,12 @@ class Pulling:
 
     def _pull_under(self, intent: Intent) -> Ended:
         pull = intent.pull
+        # Whatever may fail is asked for before the gateway is: between its answer and the journal stands nothing.
+        account = self.accounts.get(pull.account)
+        if self.clock.now() + timedelta(seconds=_asking(account)) > intent.expires_at:
+            # This process was paused, or settling took long. Another puller may ask at any moment, or has asked.
+            self.counters.count("PullsOverslept", account=pull.account, kind=pull.kind)
+            return Ended.OVERSLEPT
         try:
             reply = self.gateway.pull(pull.account, pull.kind)
         except NotSent:
@@ -113,7 +125,6 @@ class Pulling:
         except Ambiguous:
             self._announce_lost(pull, "the gateway was asked and did not answer")
             return Ended.LOST
-        account = self.accounts.get(pull.account)
         try:
             if _is_empty(pull.kind, reply, account):
                 return Ended.EMPTY
@@ -122,10 +133,10 @@ class Pulling:
             if exc.code.resign:
                 self.accounts.refresh()
             return Ended.SUSPENDED if exc.code.number == _SUSPENDED else Ended.REFUSED
-        self.journal.store(
+        return self._keep(
             JournalEntry(
                 pull=pull,
-                received_at=self._local_now(pull.account),
+                received_at=self.clock.now().astimezone(account.tzinfo),
                 status=reply.status,
                 headers=reply.headers,
                 version=account.version,
@@ -133,8 +144,47 @@ class Pulling:
                 body=reply.body,
             )
         )
-        self.pointers.send(pull.journal_key)
+
+    def _keep(self, entry: JournalEntry) -> Ended:
+        """Into the journal; through the queue where the journal refuses; said where the queue refuses, too."""
+        pull = entry.pull
+        try:
+            self.journal.store(entry)
+        except Exception as exc:  # noqa: BLE001 - whatever the reason, these bytes exist nowhere else
+            refused = exc
+        else:
+            self.pointers.send(pull.journal_key)
+            return Ended.RECORDS
+        self.counters.count("PullsThroughQueue", account=pull.account, kind=pull.kind)
+        parts = in_parts(entry)
+        carried = 0
+        try:
+            for part in parts:
+                self.pointers.carry(part)
+                carried += len(part.entry.body)
+        except Exception as exc:  # noqa: BLE001 - likewise
+            self.counters.count("PullsUnkept", account=pull.account, kind=pull.kind)
+            # The errors' texts may quote a request, and with it a body: their kinds are enough.
+            _log.error(
+                "a pull is lost: neither the journal (%s) nor the queue (%s) took it; "
+                "account %s, kind %s, pull %s, %d bytes, of which the queue has %d",
+                *(type(refused).__name__, type(exc).__name__),
+                *(pull.account, pull.kind, pull.id, len(entry.body), carried),
+            )
+            self._announce_lost(pull, "neither the journal nor the queue took what came")
+            return Ended.LOST
         return Ended.RECORDS
+
+    def _settle(self, dangling: tuple[PullId, ...]) -> None:
+        """Find out what became of the pulls before, while they are remembered; those that fail are, for longer."""
+        for pull in dangling[:_SETTLED_AT_ONCE]:
+            try:
+                self._resolve(pull)
+                self.leases.settle(pull)
+            except Exception as exc:  # noqa: BLE001 - a journal or topic that is down is no reason not to pull
+                self.counters.count("PullsUnsettled", account=pull.account, kind=pull.kind)
+                _log.warning("pull %s is not settled yet: %s", pull.id, type(exc).__name__)
+                return
 
     def _resolve(self, dangling: PullId) -> None:
         """The pull before this one has no recorded end: its process died. What it left, and what it may have lost."""
@@ -155,7 +205,12 @@ class Pulling:
             settings = self.accounts.get(account)
         except AccountNotConfigured:
             return _KEEPING_SECONDS
-        return 2 * settings.connect_timeout + settings.write_timeout + settings.read_timeout + _KEEPING_SECONDS
+        return _SETTLING_SECONDS + _asking(settings) + _KEEPING_SECONDS
+
+
+def _asking(account: Account) -> float:
+    """Seconds that the gateway's call may take."""
+    return 2 * account.connect_timeout + account.write_timeout + account.read_timeout
 
 
 def _is_empty(kind: Kind, reply: Reply, account: Account) -> bool:
@@ -169,6 +224,6 @@ def _is_empty(kind: Kind, reply: Reply, account: Account) -> bool:
         page = decode_reports(reply.body, account) if kind is Kind.REPORTS else decode_inbound(reply.body, account)
     except Refused:
         raise
-    except EumsError:
+    except Exception:  # noqa: BLE001 - even a fault of the decoder must not stand between the bytes and the journal
         return False
     return not (page.records or page.quarantined or page.cut)
