@@ -29,7 +29,7 @@ class EventsTopic:
 
     def publish(self, events: Sequence[Event]) -> None:
         """See `bridge.ports.Topic`."""
-        failed = sum(self._publish(entries) for entries in _batches(events))
+        failed = sum(self._publish(entries) for entries in batches(events))
         if failed:
             raise NotPublished(failed)
 
@@ -48,7 +48,7 @@ class EventsTopic:
         return len(entries)
 
 
-def _batches(events: Sequence[Event]) -> Iterator[list[Any]]:
+def batches(events: Sequence[Event]) -> Iterator[list[Any]]:
     batch: list[Any] = []
     size = 0
     for number, event in enumerate(events):

@@ -1,0 +1,216 @@
+"""How fast a pulled page is published, against bare `publish_batch` calls with the same client: `make bench`.
+
+Everything but SNS's client is in memory, and SNS answers at once without a network: what is measured is our own work
+beside what boto3 does for any caller. Ratios in one run, each side on one processor, medians of several rounds, the two
+sides in turn so that a machine whose speed drifts moves both.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from bridge.adapters.events_topic import EventsTopic, batches
+from bridge.domain.events import Event
+from bridge.domain.ids import ulid
+from bridge.domain.messages import Message, Recipient, Status
+from bridge.domain.pulls import Kind
+from bridge.services.publishing import Publishing
+from bridge.services.pulling import Pulling
+from eums import Account, Reply, encrypt_hex
+from tests.fakes.world import NOON, FakeAccounts, World
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+ROUNDS = 7
+AES_KEY = "0123456789abcdef"
+GOALS = {"against publish_batch": 0.8, "a record of 10,000 against one of 1,000": 1.1}
+
+
+class Answer:
+    """SNS's answer, as a raw HTTP response."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: object) -> list[bytes]:
+        return [self._content]
+
+
+def client() -> "SNSClient":
+    """A client of SNS that gets its answers here; everything else that boto3 does for a call, it does."""
+    made = boto3.client("sns", region_name="cn-north-1", aws_access_key_id="x", aws_secret_access_key="x")
+    content = (
+        b'<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult><Failed/>'
+        b"<Successful/></PublishBatchResult></PublishBatchResponse>"
+    )
+
+    def answer(request: Any, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, 200, {"Content-Type": "text/xml"}, Answer(content))
+
+    made.meta.events.register("before-send.sns.PublishBatch", answer)
+    return made
+
+
+def world_with(records: int) -> tuple[World, Reply]:
+    """So many messages, and the ver-17 page of their reports."""
+    world = World()
+    account = Account(base_url="http://127.0.0.1:9", name="test", password="123456", version=17, aes_key=AES_KEY)
+    world.accounts = FakeAccounts({"default": account})
+    data = []
+    for number in range(records):
+        message_id = ulid(NOON, number.to_bytes(10, "big"))
+        to = f"138{number:08}"
+        world.messages.messages[message_id] = Message(
+            id=message_id,
+            client="shop",
+            account="default",
+            text="x",
+            recipients=(Recipient(to=f"+86{to}", status=Status.SUBMITTED),),
+            created_at=NOON,
+            deadline=NOON,
+            client_reference=f"order-{number}",
+        )
+        data.append(
+            {
+                "message_id": f"0{number:018}",
+                "dest_number": to,
+                "report_status": "DELIVRD",
+                "report_time": f"2026-11-23 11:59:{number % 60:02}",
+                "reference": message_id,
+            }
+        )
+    body = encrypt_hex(json.dumps({"code": 0, "data": data}, separators=(",", ":")), AES_KEY.encode())
+    return world, Reply(status=200, headers=(), body=body.encode(), cut=False)
+
+
+def bridge(world: World, sns: "SNSClient", reply: Reply) -> Callable[[], None]:
+    """From the gateway's bytes to the last event taken."""
+    topic = EventsTopic(lambda: sns, "arn:aws-cn:sns:cn-north-1:123456789012:events")
+    pulling = Pulling(
+        accounts=world.accounts,
+        gateway=world.gateway,
+        leases=world.leases,
+        journal=world.journal,
+        pointers=world.pointers,
+        topic=topic,
+        clock=world.clock,
+        new_id=world.new_id,
+        counters=world.counters,
+        pause=1.0,
+    )
+    publishing = Publishing(
+        accounts=world.accounts, journal=world.journal, messages=world.messages, topic=topic, counters=world.counters
+    )
+
+    def run() -> None:
+        world.gateway.pages = [reply]
+        pulling.pull("default", Kind.REPORTS)
+        publishing.publish(world.pointers.keys.pop())
+        world.journal.entries.clear()
+
+    return run
+
+
+def bare(sns: "SNSClient", events: Sequence[Event]) -> Callable[[], None]:
+    """The same events, ready-made, ten a call, and nothing else."""
+    entries = list(batches(events))
+
+    def run() -> None:
+        for batch in entries:
+            sns.publish_batch(
+                TopicArn="arn:aws-cn:sns:cn-north-1:123456789012:events", PublishBatchRequestEntries=batch
+            )
+
+    return run
+
+
+def seconds(run: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def published(world: World, reply: Reply) -> list[Event]:
+    """The events of a page."""
+    publishing = Publishing(
+        accounts=world.accounts,
+        journal=world.journal,
+        messages=world.messages,
+        topic=world.topic,
+        counters=world.counters,
+    )
+    run = bridge(world, client(), reply)
+    world.gateway.pages = [reply]
+    del run
+    pulling = Pulling(
+        accounts=world.accounts,
+        gateway=world.gateway,
+        leases=world.leases,
+        journal=world.journal,
+        pointers=world.pointers,
+        topic=world.topic,
+        clock=world.clock,
+        new_id=world.new_id,
+        counters=world.counters,
+        pause=1.0,
+    )
+    pulling.pull("default", Kind.REPORTS)
+    publishing.publish(world.pointers.keys.pop())
+    return world.topic.events
+
+
+def measure() -> dict[str, float]:
+    """The figures."""
+    sns = client()
+    world, reply = world_with(1000)
+    ours, theirs = bridge(world, sns, reply), bare(sns, published(world, reply))
+    large_world, large_reply = world_with(10_000)
+    large = bridge(large_world, sns, large_reply)
+    for warm in (ours, theirs):
+        warm()
+    rounds = [(seconds(ours), seconds(theirs), seconds(large)) for _ in range(ROUNDS)]
+    tracemalloc.start()
+    large()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return {
+        "milliseconds for 1,000 records": statistics.median(one for one, _, _ in rounds) * 1000,
+        "against publish_batch": statistics.median(bare / one for one, bare, _ in rounds),
+        "a record of 10,000 against one of 1,000": statistics.median(ten / 10 / one for one, _, ten in rounds),
+        "peak of 10,000 records, times the page": peak / len(large_reply.body),
+    }
+
+
+def main() -> int:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    figures = measure()
+    said = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "figures": {name: round(value, 3) for name, value in figures.items()},
+        "goals": GOALS,
+    }
+    sys.stdout.write(json.dumps(said, indent=2) + "\n")
+    missed = [
+        name
+        for name, goal in GOALS.items()
+        if (figures[name] < goal if name == "against publish_batch" else figures[name] > goal)
+    ]
+    if missed and os.environ.get("CHECK", "") == "1":
+        sys.stderr.write(f"missed: {', '.join(missed)}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
