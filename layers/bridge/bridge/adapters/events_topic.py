@@ -49,6 +49,7 @@ class EventsTopic:
 
 
 def batches(events: Sequence[Event]) -> Iterator[list[Any]]:
+    """The entries of `publish_batch`, as many a call as SNS takes by count and by size."""
     batch: list[Any] = []
     size = 0
     for number, event in enumerate(events):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from bridge.domain.events import LARGEST, Event, lost, quarantined, received, reported
+from bridge.domain.events import Event, lost, quarantined, received, reported
 from bridge.domain.ids import is_ulid
 from bridge.domain.messages import Answered, By, Owner
 from bridge.domain.numbers import e164
@@ -118,7 +118,7 @@ class Publishing:
         self, entry: JournalEntry, events: list[Event], page: Page[Report] | Page[Inbound]
     ) -> list[Event]:
         """The events of a page's good records, and what it held beside them: kept apart, and announced."""
-        taken = [event for event in events if event.size() <= LARGEST]
+        taken = [event for event in events if event.fits()]
         reasons = tuple(part.reason for part in page.quarantined)
         # No honest message comes near; one that did would hold up its whole page for ever.
         reasons += ("too large for an event",) * (len(events) - len(taken))
