@@ -25,8 +25,6 @@ from bridge.domain.ids import ulid
 from bridge.domain.messages import Message, Recipient, Status
 from bridge.domain.pulls import Kind
 from bridge.ports import Topic
-from bridge.services.publishing import Publishing
-from bridge.services.pulling import Pulling
 from eums import Account, Reply, encrypt_hex
 from tests.fakes.world import NOON, FakeAccounts, World
 
@@ -99,21 +97,8 @@ def world_with(records: int) -> tuple[World, Reply]:
 
 def bridge(world: World, topic: Topic, reply: Reply) -> Callable[[], None]:
     """From the gateway's bytes to the last event taken."""
-    pulling = Pulling(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        leases=world.leases,
-        journal=world.journal,
-        pointers=world.pointers,
-        topic=topic,
-        clock=world.clock,
-        new_id=world.new_id,
-        counters=world.counters,
-        pause=1.0,
-    )
-    publishing = Publishing(
-        accounts=world.accounts, journal=world.journal, messages=world.messages, topic=topic, counters=world.counters
-    )
+    pulling = world.pulling(topic)
+    publishing = world.publishing(topic)
 
     def run() -> None:
         world.gateway.pages = [reply]

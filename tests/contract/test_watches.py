@@ -18,7 +18,6 @@ from bridge.domain.pulls import Kind, PullId
 from bridge.domain.watches import PullTrace, Reading, Watch, Watched
 from bridge.ports import Reconciliations as ReconciliationsPort
 from bridge.ports import Watches
-from bridge.services.balancing import Balancing
 from bridge.services.watching import Watching
 from tests.contract.conftest import make_table
 from tests.fakes.world import NOON, FakeReconciliations, FakeWatches, World
@@ -157,7 +156,7 @@ def test_what_an_idle_hour_costs(dynamodb: "DynamoDBClient") -> None:
         world.add_account(f"account{number}")
     watching = Watching(
         accounts=world.accounts,
-        balancing=Balancing(accounts=world.accounts, gateway=world.gateway, clock=world.clock),
+        balancing=world.balancing(),
         watches=WatchesTable(dynamodb, state),
         submits=SubmitTimes(dynamodb, table),
         messages=MessagesTable(dynamodb, table, retention=timedelta(days=30)),

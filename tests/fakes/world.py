@@ -25,6 +25,12 @@ from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
 from bridge.domain.sweeps import Sweep
 from bridge.domain.walks import Place, shard_of
 from bridge.domain.watches import PullTrace, Watch, Watched
+from bridge.ports import Topic
+from bridge.services.balancing import Balancing
+from bridge.services.publishing import Publishing
+from bridge.services.pulling import Pulling
+from bridge.services.sending import Sending
+from bridge.services.statistics import Statistics
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.schemas import hold_against_schema
 
@@ -591,3 +597,50 @@ class World:
     def add_account(self, name: str, account: Account | None = None) -> None:
         """One more account."""
         self.accounts.accounts[name] = account or replace(self.accounts.get("default"))
+
+    def sending(self) -> Sending:
+        return Sending(
+            accounts=self.accounts,
+            gateway=self.gateway,
+            messages=self.messages,
+            topic=self.topic,
+            clock=self.clock,
+            new_id=self.new_id,
+            counters=self.counters,
+        )
+
+    def pulling(self, topic: Topic | None = None) -> Pulling:
+        return Pulling(
+            accounts=self.accounts,
+            gateway=self.gateway,
+            leases=self.leases,
+            journal=self.journal,
+            pointers=self.pointers,
+            topic=topic or self.topic,
+            clock=self.clock,
+            new_id=self.new_id,
+            counters=self.counters,
+            pause=5.0,
+        )
+
+    def publishing(self, topic: Topic | None = None, *, messages: FakeMessages | None = None) -> Publishing:
+        return Publishing(
+            accounts=self.accounts,
+            journal=self.journal,
+            messages=messages or self.messages,
+            topic=topic or self.topic,
+            counters=self.counters,
+        )
+
+    def statistics(self) -> Statistics:
+        return Statistics(
+            accounts=self.accounts,
+            gateway=self.gateway,
+            slots=self.slots,
+            cache=self.cache,
+            clock=self.clock,
+            counters=self.counters,
+        )
+
+    def balancing(self) -> Balancing:
+        return Balancing(accounts=self.accounts, gateway=self.gateway, clock=self.clock)

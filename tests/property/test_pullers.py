@@ -17,7 +17,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bridge.domain.events import EventType
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind
-from bridge.services.publishing import Publishing
 from bridge.services.pulling import Ended, Pulling
 from eums import Reply
 from tests.fakes.world import World
@@ -131,13 +130,7 @@ class Pullers(RuleBasedStateMachine):
             return answer(account, kind)
 
         self.world.gateway.pull = pull  # type: ignore[method-assign]
-        self.publishing = Publishing(
-            accounts=self.world.accounts,
-            journal=self.world.journal,
-            messages=self.world.messages,
-            topic=self.world.topic,
-            counters=self.world.counters,
-        )
+        self.publishing = self.world.publishing()
 
     def running(self) -> list[Puller]:
         return [puller for puller in self.pullers if not puller.done]

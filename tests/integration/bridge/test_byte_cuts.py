@@ -15,8 +15,7 @@ from Crypto.Util.Padding import pad
 
 from bridge.domain.events import Event, EventType
 from bridge.domain.pulls import Kind
-from bridge.services.publishing import Publishing
-from bridge.services.pulling import Ended, Pulling
+from bridge.services.pulling import Ended
 from eums import Account, Client, Reply
 from tests.fakes.world import World
 
@@ -66,25 +65,8 @@ def pull(world: World, reply: Reply) -> Counter[EventType]:
     """One pull that brings this, and what is published of it."""
     world.gateway.pages = [reply]
     topic = Topic()
-    pulling = Pulling(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        leases=world.leases,
-        journal=world.journal,
-        pointers=world.pointers,
-        topic=topic,
-        clock=world.clock,
-        new_id=world.new_id,
-        counters=world.counters,
-        pause=5.0,
-    )
-    publishing = Publishing(
-        accounts=world.accounts,
-        journal=world.journal,
-        messages=world.messages,
-        topic=topic,
-        counters=world.counters,
-    )
+    pulling = world.pulling(topic)
+    publishing = world.publishing(topic)
     assert pulling.pull("default", Kind.REPORTS) is Ended.RECORDS
     publishing.publish(world.pointers.keys[-1])
     return topic.types

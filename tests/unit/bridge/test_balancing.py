@@ -13,7 +13,7 @@ def world() -> World:
 
 @pytest.fixture
 def balancing(world: World) -> Balancing:
-    return Balancing(accounts=world.accounts, gateway=world.gateway, clock=world.clock)
+    return world.balancing()
 
 
 def test_a_balance_says_when_it_was_so(balancing: Balancing) -> None:

@@ -34,13 +34,7 @@ def world() -> World:
 
 @pytest.fixture
 def publishing(world: World) -> Publishing:
-    return Publishing(
-        accounts=world.accounts,
-        journal=world.journal,
-        messages=world.messages,
-        topic=world.topic,
-        counters=world.counters,
-    )
+    return world.publishing()
 
 
 def keep(
@@ -331,13 +325,7 @@ def test_what_came_through_the_queue_is_published_with_the_ids_it_would_have_had
     world: World, publishing: Publishing, size: int
 ) -> None:
     direct = World()
-    Publishing(
-        accounts=direct.accounts,
-        journal=direct.journal,
-        messages=world.messages,
-        topic=direct.topic,
-        counters=direct.counters,
-    ).publish(keep(direct, Kind.INBOUND, {"code": 0, "data": [MO, MO]}))
+    direct.publishing(messages=world.messages).publish(keep(direct, Kind.INBOUND, {"code": 0, "data": [MO, MO]}))
     key, messages = through_the_queue(world, {"code": 0, "data": [MO, MO]}, size)
 
     for message in [*reversed(messages), *messages]:  # out of order, then all of them again

@@ -24,18 +24,7 @@ def world() -> World:
 
 @pytest.fixture
 def pulling(world: World) -> Pulling:
-    return Pulling(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        leases=world.leases,
-        journal=world.journal,
-        pointers=world.pointers,
-        topic=world.topic,
-        clock=world.clock,
-        new_id=world.new_id,
-        counters=world.counters,
-        pause=5.0,
-    )
+    return world.pulling()
 
 
 def test_what_came_is_kept_byte_for_byte_and_pointed_to(world: World, pulling: Pulling) -> None:

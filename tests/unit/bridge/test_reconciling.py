@@ -8,7 +8,6 @@ from bridge.domain.errors import NotPublished
 from bridge.domain.events import EventType
 from bridge.domain.watches import Watch
 from bridge.services.reconciling import Reconciling
-from bridge.services.statistics import Statistics
 from eums import NotSent, Refused, code_of
 from tests.fakes.world import NOON, World
 
@@ -30,14 +29,7 @@ def world() -> World:
 def reconciling(world: World) -> Reconciling:
     return Reconciling(
         accounts=world.accounts,
-        statistics=Statistics(
-            accounts=world.accounts,
-            gateway=world.gateway,
-            slots=world.slots,
-            cache=world.cache,
-            clock=world.clock,
-            counters=world.counters,
-        ),
+        statistics=world.statistics(),
         counts=world.days,
         watches=world.watches,
         reconciliations=world.reconciliations,

@@ -30,15 +30,7 @@ def world() -> World:
 
 @pytest.fixture
 def sending(world: World) -> Sending:
-    return Sending(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        messages=world.messages,
-        topic=world.topic,
-        clock=world.clock,
-        new_id=world.new_id,
-        counters=world.counters,
-    )
+    return world.sending()
 
 
 def test_a_send_is_claimed_submitted_and_recorded_in_two_writes(world: World, sending: Sending) -> None:

@@ -17,14 +17,7 @@ def world() -> World:
 
 @pytest.fixture
 def statistics(world: World) -> Statistics:
-    return Statistics(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        slots=world.slots,
-        cache=world.cache,
-        clock=world.clock,
-        counters=world.counters,
-    )
+    return world.statistics()
 
 
 def test_a_range_of_31_days_is_one_call(world: World, statistics: Statistics) -> None:

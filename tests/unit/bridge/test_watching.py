@@ -9,7 +9,6 @@ from bridge.domain.ids import ulid
 from bridge.domain.messages import Message, Recipient, Status
 from bridge.domain.pulls import Kind
 from bridge.domain.watches import PullTrace, Reading, hours_left, with_reading
-from bridge.services.balancing import Balancing
 from bridge.services.watching import Watching
 from eums import NotSent, Refused, code_of
 from tests.fakes.world import NOON, World
@@ -27,7 +26,7 @@ def world() -> World:
 def watching(world: World) -> Watching:
     return Watching(
         accounts=world.accounts,
-        balancing=Balancing(accounts=world.accounts, gateway=world.gateway, clock=world.clock),
+        balancing=world.balancing(),
         watches=world.watches,
         submits=world.submits,
         messages=world.messages,

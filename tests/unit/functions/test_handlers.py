@@ -12,9 +12,6 @@ from bridge.adapters.metrics import EmfCounters
 from bridge.domain.clients import hash_key
 from bridge.domain.pulls import to_publish
 from bridge.services.authorizing import Authorizing
-from bridge.services.balancing import Balancing
-from bridge.services.sending import Sending
-from bridge.services.statistics import Statistics
 from bridge.services.tracking import Tracking
 from eums import Ambiguous, NotSent, Refused, code_of
 from tests.fakes.world import SHOP, FakeClients, World
@@ -32,28 +29,8 @@ BODY = json.dumps({"to": ["+8613812345678"], "text": "【京东】您的验证�
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    sending = Sending(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        messages=world.messages,
-        topic=world.topic,
-        clock=world.clock,
-        new_id=world.new_id,
-        counters=world.counters,
-    )
-    statistics = Statistics(
-        accounts=world.accounts,
-        gateway=world.gateway,
-        slots=world.slots,
-        cache=world.cache,
-        clock=world.clock,
-        counters=world.counters,
-    )
-    monkeypatch.setattr(wiring, "sending", lambda: sending)
-    monkeypatch.setattr(wiring, "statistics", lambda: statistics)
-    monkeypatch.setattr(
-        wiring, "balancing", lambda: Balancing(accounts=world.accounts, gateway=world.gateway, clock=world.clock)
-    )
+    for name in ("sending", "statistics", "balancing"):
+        monkeypatch.setattr(wiring, name, getattr(world, name))
     monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): SHOP})))
     return world
 

@@ -175,27 +175,7 @@ def received(pull: PullId, inbound: Inbound, answered: Answered | None, pulled_a
 
 def outcome_unknown(message: Message, recipient: Recipient, now: datetime) -> Event:
     """The gateway did not answer a submit: whether it took the message is not known until a report comes."""
-    return Event(
-        id=stable_id("unknown", message.id, recipient.to),
-        type=EventType.UNKNOWN,
-        account=message.account,
-        subject=message.id,
-        time=now,
-        client=message.client,
-        data={
-            "message_id": message.id,
-            "client_reference": message.client_reference,
-            "client": message.client,
-            "account": message.account,
-            "to": recipient.to,
-            "status": Status.UNKNOWN,
-            "final": False,
-            "error_class": None,
-            "gateway_message_id": None,
-            "gateway_status": None,
-            "reported_at": None,
-        },
-    )
+    return _unreported(EventType.UNKNOWN, Status.UNKNOWN, message, recipient, now)
 
 
 def attached(early: EarlyReport, owner: Owner) -> Event:
@@ -222,9 +202,13 @@ def attached(early: EarlyReport, owner: Owner) -> Event:
 
 def expired(message: Message, recipient: Recipient, now: datetime) -> Event:
     """No final report came within 72 h. Not final itself: a later report still says how it ended."""
+    return _unreported(EventType.UPDATED, Status.UNKNOWN_EXPIRED, message, recipient, now)
+
+
+def _unreported(event_type: EventType, status: Status, message: Message, recipient: Recipient, now: datetime) -> Event:
     return Event(
-        id=stable_id("expired", message.id, recipient.to),
-        type=EventType.UPDATED,
+        id=stable_id(status, message.id, recipient.to),
+        type=event_type,
         account=message.account,
         subject=message.id,
         time=now,
@@ -235,7 +219,7 @@ def expired(message: Message, recipient: Recipient, now: datetime) -> Event:
             "client": message.client,
             "account": message.account,
             "to": recipient.to,
-            "status": Status.UNKNOWN_EXPIRED,
+            "status": status,
             "final": False,
             "error_class": None,
             "gateway_message_id": recipient.gateway_message_id,
