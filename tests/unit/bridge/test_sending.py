@@ -15,7 +15,7 @@ from bridge.domain.errors import (
     StillInFlight,
 )
 from bridge.domain.events import EventType
-from bridge.domain.messages import Status, TrackedReport
+from bridge.domain.messages import Message, Status, TrackedReport
 from bridge.services.sending import Order, Sending
 from eums import Accepted, Ambiguous, Malformed, NotSent, Refused, Submit, code_of
 from tests.fakes.world import SHOP, World
@@ -329,3 +329,60 @@ def test_a_message_that_cannot_be_indexed_is_not_sent_and_recorded_as_such(world
     assert (message.status, world.gateway.submits) == (Status.REJECTED, [])
     world.messages.index_failure = None
     assert sending.send(SHOP, ORDER, KEY).message.status is Status.SUBMITTED
+
+
+@pytest.fixture
+def unrecorded(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A table that takes claims and then nothing more."""
+
+    def refuse(_: Message) -> None:
+        raise ConnectionError("the table does not answer")
+
+    monkeypatch.setattr(world.messages, "record", refuse)
+    return world
+
+
+def test_a_message_that_was_taken_is_not_told_as_failed_where_that_cannot_be_recorded(
+    unrecorded: World, sending: Sending
+) -> None:
+    message = sending.send(SHOP, ORDER, KEY).message
+
+    assert message.status is Status.SUBMITTED
+    assert unrecorded.counters.counted["SubmitsUnrecorded"] == 1
+    unrecorded.clock.advance(60)
+    assert sending.find(SHOP, message.id).status is Status.UNKNOWN  # until its report comes
+    assert sending.send(SHOP, ORDER, KEY).replayed
+    assert len(unrecorded.gateway.submits) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"), [(Refused(code_of(205)), GatewayRefused), (NotSent("down"), GatewayUnreachable)]
+)
+def test_what_was_not_sent_is_told_as_that_where_it_cannot_be_recorded(
+    unrecorded: World, sending: Sending, failure: Exception, error: type[Exception]
+) -> None:
+    unrecorded.gateway.submit_answer = failure
+
+    with pytest.raises(error):
+        sending.send(SHOP, ORDER)
+    assert unrecorded.counters.counted["SubmitsUnrecorded"] == 1
+
+
+def test_an_unknown_outcome_is_said_where_it_cannot_be_recorded(unrecorded: World, sending: Sending) -> None:
+    unrecorded.gateway.submit_answer = Ambiguous("no answer")
+
+    assert sending.send(SHOP, ORDER).message.status is Status.UNKNOWN
+    assert [event.type for event in unrecorded.topic.events] == [EventType.UNKNOWN] * 2
+
+
+def test_a_topic_that_is_out_of_reach_does_not_make_an_unknown_look_like_not_sent(
+    world: World, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise ConnectionError("the topic does not answer")
+
+    monkeypatch.setattr(world.topic, "publish", refuse)
+    world.gateway.submit_answer = Ambiguous("no answer")
+
+    assert sending.send(SHOP, ORDER).message.status is Status.UNKNOWN
+    assert world.counters.counted["UnknownNotPublished"] == 1

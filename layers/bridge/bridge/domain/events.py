@@ -234,40 +234,39 @@ def lost(pull: PullId, reason: str, now: datetime) -> Event:
 
     What may be missing is what became due before `now` and was not in an earlier pull.
     """
-    return Event(
-        id=stable_id("lost", pull.account, pull.id),
-        type=EventType.PULL_LOST,
-        account=pull.account,
-        subject=pull.id,
-        time=now,
-        data={
-            "account": pull.account,
-            "kind": pull.kind,
-            "pull_id": pull.id,
-            "begun_at": rfc3339(pull.begun_at),
-            "noticed_at": rfc3339(now),
-            "reason": reason,
-        },
+    return _of_pull(
+        "lost",
+        EventType.PULL_LOST,
+        pull,
+        now,
+        {"begun_at": rfc3339(pull.begun_at), "noticed_at": rfc3339(now), "reason": reason},
     )
 
 
 def quarantined(pull: PullId, key: str, reasons: tuple[str, ...], now: datetime) -> Event:
     """Something that a pull brought could not be read; it is kept, byte for byte, under `key`."""
-    return Event(
-        id=stable_id("quarantined", pull.account, pull.id),
-        type=EventType.PULL_QUARANTINED,
-        account=pull.account,
-        subject=pull.id,
-        time=now,
-        data={
-            "account": pull.account,
-            "kind": pull.kind,
-            "pull_id": pull.id,
+    return _of_pull(
+        "quarantined",
+        EventType.PULL_QUARANTINED,
+        pull,
+        now,
+        {
             "journal_key": pull.journal_key,
             "quarantine_key": key,
             "count": len(reasons),
             "reasons": sorted(set(reasons)),
         },
+    )
+
+
+def _of_pull(what: str, event_type: EventType, pull: PullId, now: datetime, data: Mapping[str, object]) -> Event:
+    return Event(
+        id=stable_id(what, pull.account, pull.id),
+        type=event_type,
+        account=pull.account,
+        subject=pull.id,
+        time=now,
+        data={"account": pull.account, "kind": pull.kind, "pull_id": pull.id, **data},
     )
 
 

@@ -11,7 +11,6 @@ from bridge.domain.errors import (
     GatewayUnreachable,
     InvalidRequest,
     NotFound,
-    NotPublished,
     StillInFlight,
 )
 from bridge.domain.events import outcome_unknown
@@ -154,11 +153,11 @@ class Sending:
             accepted = self.gateway.submit(message.account, submit)
         except Refused as exc:
             self.counters.count("SubmitsRefused", account=message.account)
-            self.messages.record(replace(_all(message, Status.REJECTED), gateway_code=exc.code.number))
+            self._record(replace(_all(message, Status.REJECTED), gateway_code=exc.code.number))
             raise GatewayRefused(exc.code, message_id=message.id) from exc
         except NotSent as exc:
             self.counters.count("SubmitsNotSent", account=message.account)
-            self.messages.record(_all(message, Status.REJECTED))
+            self._record(_all(message, Status.REJECTED))
             raise GatewayUnreachable(
                 "the gateway could not be reached; nothing was sent, so it is safe to send again", message_id=message.id
             ) from exc
@@ -167,16 +166,27 @@ class Sending:
             return self._unknown(message)
         self.counters.count("SubmitsAccepted", account=message.account)
         message = _accepted(message, accepted)
-        self.messages.record(message)
+        self._record(message)
         return message
+
+    def _record(self, message: Message) -> None:
+        """Write down how a submit ended. What the gateway did is done, whether or not we can write it down.
+
+        The caller is told the truth all the same: an error here would make a message that was taken look like one
+        that may be sent again. What stands in the table is the claim, which counts as unknown past its deadline.
+        """
+        try:
+            self.messages.record(message)
+        except Exception:  # noqa: BLE001 - whatever the reason, see above
+            self.counters.count("SubmitsUnrecorded", account=message.account)
 
     def _unknown(self, message: Message) -> Message:
         message = _all(message, Status.UNKNOWN)
-        self.messages.record(message)
+        self._record(message)
         now = self._local_now(message.account)
         try:
             self.topic.publish([outcome_unknown(message, recipient, now) for recipient in message.recipients])
-        except NotPublished:
+        except Exception:  # noqa: BLE001 - NotPublished, or a topic that is out of reach
             # The caller is told by the answer and the record says it too; failing now would look like "not sent".
             self.counters.count("UnknownNotPublished", account=message.account)
         return message
