@@ -17,11 +17,26 @@ ByHour (`hour`, `<hour>#<shard>`) has the messages of an hour.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, to_item
 from bridge.adapters.day_counts_table import addition
+from bridge.adapters.message_items import (
+    MESSAGE,
+    NUMBER,
+    ONCE,
+    hour_key,
+    message_of,
+    message_pk,
+    number_key,
+    once_pk,
+    owner_of,
+    recipient_item,
+    report_key,
+    report_of,
+    time_text,
+)
 from bridge.adapters.transactions import write_together
 from bridge.domain.errors import StillInFlight
 from bridge.domain.ids import stable_id, ulid_time, ulids_between
@@ -31,7 +46,6 @@ from bridge.domain.messages import (
     Once,
     Outbound,
     Owner,
-    Recipient,
     Standing,
     Status,
     TrackedReport,
@@ -41,10 +55,6 @@ from bridge.domain.walks import shard_of
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_MESSAGE: Final = "message"
-_REPORT: Final = "report#"
-_NUMBER: Final = "to#"  # sorts behind the reports, so that reading a message stops before them
-_ONCE: Final = "once"
 _ONCE_FOR: Final = timedelta(hours=24)
 _KEY_IS_FREE: Final = "attribute_not_exists(pk) OR expires_at <= :now OR message_id = :old"
 _BATCH_GET: Final = 100  # keys in one BatchGetItem: the service's limit
@@ -79,8 +89,8 @@ class MessagesTable:
         """See `bridge.ports.Messages`. With `once` two items in one transaction, else one."""
         item = to_item(
             {
-                "pk": _pk(message.id),
-                "sk": _MESSAGE,
+                "pk": message_pk(message.id),
+                "sk": MESSAGE,
                 "client": message.client,
                 "account": message.account,
                 "client_reference": message.client_reference,
@@ -88,12 +98,12 @@ class MessagesTable:
                 "extension": message.extension,
                 "created_at": message.created_at.isoformat(),
                 "deadline": message.deadline.isoformat(),
-                "recipients": [_recipient_item(recipient) for recipient in message.recipients],
+                "recipients": [recipient_item(recipient) for recipient in message.recipients],
                 "expires_at": self._expires_at(message.created_at),
                 "made": message.id,
-                "hour": _hour(ulid_time(message.id), shard_of(message.id)),
+                "hour": hour_key(ulid_time(message.id), shard_of(message.id)),
                 # Of several numbers each has an item of its own: see `index`.
-                "number_key": _number_key(message.account, message.recipients[0].to)
+                "number_key": number_key(message.account, message.recipients[0].to)
                 if len(message.recipients) == 1
                 else None,
             }
@@ -102,8 +112,8 @@ class MessagesTable:
             self._client.put_item(TableName=self._table, Item=item)
             return None
         key = {
-            "pk": _once_pk(once),
-            "sk": _ONCE,
+            "pk": once_pk(once),
+            "sk": ONCE,
             "message_id": message.id,
             "request_hash": once.request_hash,
             "expires_at": int((message.created_at + _ONCE_FOR).timestamp()),
@@ -137,9 +147,9 @@ class MessagesTable:
         rows = [
             to_item(
                 {
-                    "pk": _pk(message.id),
-                    "sk": _NUMBER + recipient.to,
-                    "number_key": _number_key(message.account, recipient.to),
+                    "pk": message_pk(message.id),
+                    "sk": NUMBER + recipient.to,
+                    "number_key": number_key(message.account, recipient.to),
                     "made": message.id,
                     "expires_at": self._expires_at(message.created_at),
                 }
@@ -154,13 +164,13 @@ class MessagesTable:
         """See `bridge.ports.Messages`."""
         values = to_item(
             {
-                ":recipients": [_recipient_item(recipient) for recipient in message.recipients],
+                ":recipients": [recipient_item(recipient) for recipient in message.recipients],
                 ":gateway_code": message.gateway_code,
             }
         )
         self._client.update_item(
             TableName=self._table,
-            Key=to_item({"pk": _pk(message.id), "sk": _MESSAGE}),
+            Key=to_item({"pk": message_pk(message.id), "sk": MESSAGE}),
             UpdateExpression="SET recipients = :recipients"
             + (", gateway_code = :gateway_code" if ":gateway_code" in values else ""),
             ExpressionAttributeValues=values,
@@ -173,11 +183,11 @@ class MessagesTable:
 
     def owners(self, message_ids: Iterable[str]) -> Mapping[str, Owner]:
         """See `bridge.ports.Messages`."""
-        wanted = [to_item({"pk": _pk(message_id), "sk": _MESSAGE}) for message_id in sorted(set(message_ids))]
+        wanted = [to_item({"pk": message_pk(message_id), "sk": MESSAGE}) for message_id in sorted(set(message_ids))]
         owners: dict[str, Owner] = {}
         for start in range(0, len(wanted), _BATCH_GET):
             for item in self._get(wanted[start : start + _BATCH_GET], _OWNER):
-                owner = _owner(item)
+                owner = owner_of(item)
                 owners[owner.message_id] = owner
         return owners
 
@@ -204,7 +214,7 @@ class MessagesTable:
             KeyConditionExpression="#hour = :hour AND made > :after",
             ExpressionAttributeNames={"#hour": "hour"},  # a reserved word
             # DynamoDB takes no empty key; a space sorts before all ids.
-            ExpressionAttributeValues=to_item({":hour": _hour(hour, shard), ":after": after or " "}),
+            ExpressionAttributeValues=to_item({":hour": hour_key(hour, shard), ":after": after or " "}),
             Limit=_HOUR_PAGE,
         )
         return [from_item(item)["made"] for item in answer["Items"]]
@@ -240,7 +250,7 @@ class MessagesTable:
                 ":final": report.final,
                 ":event_id": report.event_id,
                 ":events": {report.event_id},
-                ":reported_at": "" if silent else _time(report.reported_at),
+                ":reported_at": "" if silent else time_text(report.reported_at),
                 ":expires_at": self._expires_at(ulid_time(report.message_id)),  # with its message
                 ":no": False,
             }
@@ -266,7 +276,7 @@ class MessagesTable:
             open_still += " AND reported_at < :reported_at"
         return {
             "TableName": self._table,
-            "Key": _report_key(report),
+            "Key": report_key(report),
             "UpdateExpression": f"SET {', '.join(sets)} ADD events :events",
             "ConditionExpression": f"attribute_not_exists(pk) OR ({open_still})",
             "ExpressionAttributeNames": {"#to": "to", "#status": "status", "#final": "final"},  # reserved words
@@ -275,7 +285,7 @@ class MessagesTable:
 
     def _write_down(self, report: TrackedReport) -> Applied:
         """Why a report was not applied, written into the row, so that the same event is not counted again."""
-        item = self._client.get_item(TableName=self._table, Key=_report_key(report), ConsistentRead=True).get("Item")
+        item = self._client.get_item(TableName=self._table, Key=report_key(report), ConsistentRead=True).get("Item")
         why = _why_not(report, from_item(item or {}))
         if why in {Applied.REPEATED, Applied.STALE}:
             return why
@@ -291,12 +301,12 @@ class MessagesTable:
                 "event_id": report.event_id,
                 "status": str(report.status),
                 "gateway_status": report.gateway_status,
-                "reported_at": _time(report.reported_at),
+                "reported_at": time_text(report.reported_at),
             }
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_report_key(report),
+                Key=report_key(report),
                 UpdateExpression=update,
                 ConditionExpression=(
                     "attribute_exists(pk) AND NOT contains(events, :event_id) "
@@ -314,15 +324,17 @@ class MessagesTable:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk < :sk" if with_reports else "pk = :pk AND sk = :sk",
-            ExpressionAttributeValues=to_item({":pk": _pk(message_id), ":sk": _NUMBER if with_reports else _MESSAGE}),
+            ExpressionAttributeValues=to_item(
+                {":pk": message_pk(message_id), ":sk": NUMBER if with_reports else MESSAGE}
+            ),
             ConsistentRead=True,  # whoever was just told the id may ask for it at once
         )
         for page in pages:
             for item in map(from_item, page["Items"]):
-                if item["sk"] == _MESSAGE:
-                    message = _message(message_id, item)
+                if item["sk"] == MESSAGE:
+                    message = message_of(message_id, item)
                 elif message is not None:  # which sorts before its reports
-                    report = _tracked(message, item)
+                    report = report_of(message, item)
                     reports[report.to] = report
         return message.with_reports(reports) if message else None
 
@@ -331,7 +343,7 @@ class MessagesTable:
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_item({":pk": _once_pk(once)}),
+            ExpressionAttributeValues=to_item({":pk": once_pk(once)}),
             ConsistentRead=True,
         )
         for found in map(from_item, answer["Items"]):
@@ -348,7 +360,7 @@ class MessagesTable:
             IndexName="ByNumber",
             KeyConditionExpression="number_key = :number_key AND made BETWEEN :first AND :last",
             ExpressionAttributeValues=to_item(
-                {":number_key": _number_key(account, number), ":first": first, ":last": last}
+                {":number_key": number_key(account, number), ":first": first, ":last": last}
             ),
             ScanIndexForward=False,
             Limit=_CANDIDATES,
@@ -357,11 +369,11 @@ class MessagesTable:
 
     def _outbound(self, message_ids: set[str], numbers: frozenset[str]) -> dict[tuple[str, str], Outbound]:
         """By message and number; of a message to a thousand numbers, those that are asked for."""
-        wanted = [to_item({"pk": _pk(message_id), "sk": _MESSAGE}) for message_id in sorted(message_ids)]
+        wanted = [to_item({"pk": message_pk(message_id), "sk": MESSAGE}) for message_id in sorted(message_ids)]
         outbound: dict[tuple[str, str], Outbound] = {}
         for start in range(0, len(wanted), _BATCH_GET):
             for item in self._get(wanted[start : start + _BATCH_GET], f"{_OWNER}, extension, recipients"):
-                owner = _owner(item)
+                owner = owner_of(item)
                 for recipient in item["recipients"]:
                     if recipient["to"] in numbers:
                         outbound[owner.message_id, recipient["to"]] = Outbound(
@@ -409,88 +421,6 @@ class MessagesTable:
         return int((created_at + self._retention).timestamp())
 
 
-def _pk(message_id: str) -> str:
-    return f"message#{message_id}"
-
-
-def _number_key(account: str, number: str) -> str:
-    return f"{account}#{number}"
-
-
-def _hour(time: datetime, shard: int) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H}#{shard}"
-
-
-def _report_key(report: TrackedReport) -> Any:
-    return to_item({"pk": _pk(report.message_id), "sk": _REPORT + report.to})
-
-
-def _time(at: datetime | None) -> str:
-    return at.isoformat() if at else ""
-
-
-def _owner(item: Mapping[str, Any]) -> Owner:
-    return Owner(
-        message_id=item["pk"].removeprefix(_pk("")),
-        account=item["account"],
-        client=item["client"],
-        client_reference=item.get("client_reference"),
-    )
-
-
-def _once_pk(once: Once) -> str:
-    return f"once#{once.key_hash}"
-
-
-def _recipient_item(recipient: Recipient) -> dict[str, object]:
-    item = {
-        "to": recipient.to,
-        "status": str(recipient.status),
-        "gateway_message_id": recipient.gateway_message_id,
-        "billed_segments": recipient.billed_segments,
-    }
-    return {name: value for name, value in item.items() if value is not None}
-
-
-def _message(message_id: str, item: Mapping[str, Any]) -> Message:
-    code = item.get("gateway_code")
-    return Message(
-        id=message_id,
-        client=item["client"],
-        account=item["account"],
-        client_reference=item.get("client_reference"),
-        text=item["text"],
-        extension=item["extension"],
-        created_at=datetime.fromisoformat(item["created_at"]),
-        deadline=datetime.fromisoformat(item["deadline"]),
-        gateway_code=int(code) if code is not None else None,
-        recipients=tuple(
-            Recipient(
-                to=recipient["to"],
-                status=Status(recipient["status"]),
-                gateway_message_id=recipient.get("gateway_message_id"),
-                billed_segments=int(recipient["billed_segments"]) if "billed_segments" in recipient else None,
-            )
-            for recipient in item["recipients"]
-        ),
-    )
-
-
-def _tracked(message: Message, item: Mapping[str, Any]) -> TrackedReport:
-    return TrackedReport(
-        event_id=item["event_id"],
-        account=message.account,
-        message_id=message.id,
-        to=item["to"],
-        status=Status(item["status"]),
-        final=item["final"],
-        gateway_message_id=item.get("gateway_message_id"),
-        gateway_status=item.get("gateway_status"),
-        error_class=item.get("error_class"),
-        reported_at=datetime.fromisoformat(item["reported_at"]) if item["reported_at"] else None,
-    )
-
-
 def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:
     if report.event_id == standing.get("event_id") or report.event_id in standing.get("events", ()):
         return Applied.REPEATED
@@ -499,7 +429,7 @@ def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:
     if [standing.get(name) for name in told] == [
         report.gateway_message_id,
         report.gateway_status,
-        _time(report.reported_at),
+        time_text(report.reported_at),
     ]:
         return Applied.REPEATED
     if standing.get("status") == report.status:
