@@ -60,6 +60,14 @@ class Code:
         """
         return self.number in _RESIGN
 
+    @property
+    def of_account_or_channel(self) -> bool:
+        """Whether it refuses the account or the channel, not the request: 201 to 206, 301 to 311.
+
+        They are definite, so that the same request may be made through another account.
+        """
+        return self.number in _ACCOUNT_GROUP or self.number in _CHANNEL_GROUP
+
 
 _RESIGN = frozenset({106, 107, 206})
 
@@ -117,6 +125,7 @@ CODES: Mapping[int, Code] = MappingProxyType({code.number: code for code in _TAB
 """Every code that 响应错误码 lists, by its number."""
 
 _SUCCESS = Code(0, "成功", "success", Fault.NONE)
+_ACCOUNT_GROUP = range(201, 207)
 # The specification ends this group at 309; what a gateway puts beyond it is still about products and channels.
 _CHANNEL_GROUP = range(301, 312)
 

@@ -76,7 +76,19 @@ class InvalidRequest(EumsError):
 
 
 class InvalidSubmit(InvalidRequest):
-    """A submit that the gateway could only refuse (下行协议). Nothing was sent."""
+    """A submit that the gateway could only refuse (下行协议). Nothing was sent.
+
+    Attributes:
+        code: the number by which the gateway refuses this (响应错误码); None where it lists none.
+        index: which number of `dest` is at fault, from 0; None where it is not one of them.
+        further: what else is wrong with the same submit.
+    """
+
+    def __init__(self, field: str, reason: str, *, code: int | None = None, index: int | None = None) -> None:
+        super().__init__(field, reason)
+        self.code = code
+        self.index = index
+        self.further: tuple[InvalidSubmit, ...] = ()
 
 
 class NotSent(EumsError):

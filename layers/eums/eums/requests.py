@@ -15,6 +15,7 @@ from eums.signing import format_seed, sign
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from eums.account import Account
     from eums.records import Submit
@@ -26,6 +27,14 @@ MAX_REFERENCE = 50
 MAX_EXT = 20
 MAX_DAYS = 31
 
+# 响应错误码: all that it has for what is wrong with `data` itself. There is none for too many numbers, for a number
+# named twice, for `reference`, or for a text that no encoding can carry.
+_DEST_MISSING = 104
+_CONTENT_MISSING = 105
+_EXT_WRONG = 108
+_CONTENT_TOO_LONG = 109
+
+_HALF = "holds half of a surrogate pair, which no UTF-8 can carry"
 _MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 _ENCRYPTED = 17
 
@@ -108,39 +117,56 @@ def check_submit(account: Account, submit: Submit) -> None:
     Lengths are counted in UTF-16 units, as Java counts: an emoji is two.
 
     Raises:
-        InvalidSubmit: names the first field at fault and quotes nothing.
+        InvalidSubmit: names the first field at fault, with all the others in `further`, and quotes nothing.
     """
-    _check_dest(submit.dest, account.max_recipients)
-    units = _units("content", submit.content)
-    if not submit.content.strip():
-        raise InvalidSubmit("content", "is empty")
-    if units > MAX_CONTENT:
-        raise InvalidSubmit("content", f"has {units} characters, more than {MAX_CONTENT}")
-    if submit.ext and not (submit.ext.isascii() and submit.ext.isdigit() and len(submit.ext) <= MAX_EXT):
-        raise InvalidSubmit("ext", f"must be at most {MAX_EXT} digits")
-    if _units("reference", submit.reference) > MAX_REFERENCE:
-        raise InvalidSubmit("reference", f"has more than {MAX_REFERENCE} characters")
-    if "," in submit.reference or ";" in submit.reference:
-        raise InvalidSubmit("reference", "must not contain , or ;")
+    problems = [*_dest_problems(submit.dest, account.max_recipients), *_problems(submit)]
+    if problems:
+        first, *further = problems
+        first.further = tuple(further)
+        raise first
 
 
-def _check_dest(dest: tuple[str, ...], most: int) -> None:
+def _dest_problems(dest: tuple[str, ...], most: int) -> Iterator[InvalidSubmit]:
     if not dest:
-        raise InvalidSubmit("dest", "names no number")
+        yield InvalidSubmit("dest", "names no number", code=_DEST_MISSING)
     if len(dest) > most:
-        raise InvalidSubmit("dest", f"has {len(dest)} numbers, more than {most}")
+        yield InvalidSubmit("dest", f"has {len(dest)} numbers, more than {most}")
+    seen: set[str] = set()
     for index, number in enumerate(dest):
         if not _MOBILE.fullmatch(number):
-            raise InvalidSubmit("dest", f"number {index + 1} of {len(dest)} is no mainland mobile of 11 digits")
-    if len(set(dest)) < len(dest):
-        raise InvalidSubmit("dest", "names a number twice")
+            reason = f"number {index + 1} of {len(dest)} is no mainland mobile of 11 digits"
+            # The nearest that there is: 仅包含有效的手机号码, the gateway leaves it out as if it were not there.
+            yield InvalidSubmit("dest", reason, code=_DEST_MISSING, index=index)
+        elif number in seen:
+            yield InvalidSubmit("dest", f"number {index + 1} of {len(dest)} is named before", index=index)
+        seen.add(number)
 
 
-def _units(name: str, text: str) -> int:
+def _problems(submit: Submit) -> Iterator[InvalidSubmit]:
+    units = _units(submit.content)
+    if units is None:
+        yield InvalidSubmit("content", _HALF)
+    elif not submit.content.strip():
+        yield InvalidSubmit("content", "is empty", code=_CONTENT_MISSING)
+    elif units > MAX_CONTENT:
+        reason = f"has {units} characters, more than {MAX_CONTENT}"
+        yield InvalidSubmit("content", reason, code=_CONTENT_TOO_LONG)
+    if submit.ext and not (submit.ext.isascii() and submit.ext.isdigit() and len(submit.ext) <= MAX_EXT):
+        yield InvalidSubmit("ext", f"must be at most {MAX_EXT} digits", code=_EXT_WRONG)
+    units = _units(submit.reference)
+    if units is None:
+        yield InvalidSubmit("reference", _HALF)
+    elif units > MAX_REFERENCE:
+        yield InvalidSubmit("reference", f"has more than {MAX_REFERENCE} characters")
+    if "," in submit.reference or ";" in submit.reference:
+        yield InvalidSubmit("reference", "must not contain , or ;")
+
+
+def _units(text: str) -> int | None:
     try:
         return len(text.encode("utf-16-le")) // 2
-    except UnicodeEncodeError as exc:
-        raise InvalidSubmit(name, "holds half of a surrogate pair, which no UTF-8 can carry") from exc
+    except UnicodeEncodeError:
+        return None
 
 
 def check_dates(start: dt.date, end: dt.date) -> None:

@@ -146,6 +146,54 @@ def test_submits_that_could_only_be_refused(field: str, submit: Submit) -> None:
     assert submit.content not in str(error.value) or not submit.content.strip()
 
 
+NUMBER = GOOD.dest[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "submit"),
+    [
+        (104, replace(GOOD, dest=())),
+        (104, replace(GOOD, dest=("12812345678",))),
+        (105, replace(GOOD, content="")),
+        (105, replace(GOOD, content=" \u3000\n")),
+        (108, replace(GOOD, ext="12a")),
+        (108, replace(GOOD, ext="1" * 21)),
+        (109, replace(GOOD, content="字" * 501)),
+        (109, replace(GOOD, content="😀" * 250 + "x")),
+        # 响应错误码 lists nothing for these.
+        (None, replace(GOOD, dest=tuple(f"138{number:08}" for number in range(1001)))),
+        (None, replace(GOOD, dest=(NUMBER, NUMBER))),
+        (None, replace(GOOD, content="half \ud83d")),
+        (None, replace(GOOD, reference="a,b")),
+        (None, replace(GOOD, reference="r" * 51)),
+    ],
+)
+def test_what_could_only_be_refused_names_the_code_that_would_refuse_it(code: int | None, submit: Submit) -> None:
+    with pytest.raises(InvalidSubmit) as error:
+        check_submit(ACCOUNT, submit)
+
+    assert error.value.code == code
+    assert error.value.further == ()
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    wrong = Submit(("12812345678", NUMBER, "x", NUMBER), "字" * 501, ext="12a", reference="a,b" * 20)
+
+    with pytest.raises(InvalidSubmit) as error:
+        check_submit(ACCOUNT, wrong)
+
+    assert [(each.field, each.code, each.index) for each in (error.value, *error.value.further)] == [
+        ("dest", 104, 0),
+        ("dest", 104, 2),
+        ("dest", None, 3),
+        ("content", 109, None),
+        ("ext", 108, None),
+        ("reference", None, None),
+        ("reference", None, None),
+    ]
+    assert str(error.value) == "dest: number 1 of 4 is no mainland mobile of 11 digits"
+
+
 def test_the_number_of_numbers_follows_the_method() -> None:
     fifty_one = replace(GOOD, dest=tuple(f"138{number:08}" for number in range(51)))
 

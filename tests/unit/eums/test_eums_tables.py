@@ -39,6 +39,13 @@ def test_three_codes_are_worth_signing_again() -> None:
     assert [code.number for code in CODES.values() if code.resign] == [106, 107, 206]
 
 
+def test_another_account_or_channel_may_do_where_one_is_refused_and_never_where_nobody_knows() -> None:
+    elsewhere = [number for number in range(1100) if code_of(number).of_account_or_channel]
+
+    assert elsewhere == [*range(201, 207), *range(301, 312)]
+    assert all(code_of(number).definite for number in elsewhere)
+
+
 def test_a_code_that_is_not_listed_keeps_its_number() -> None:
     for number in (-1, 1, 500, 100_000):
         assert code_of(number).number == number
@@ -119,7 +126,7 @@ def test_an_empty_status_is_a_failure_too() -> None:
 ERRORS = [
     eums.AccountError(["name is empty", "zone is unknown"]),
     eums.InvalidRequest("end_date", "lies before start_date"),
-    eums.InvalidSubmit("dest", "names no number"),
+    eums.InvalidSubmit("dest", "names no number", code=104),
     eums.NotSent("refused"),
     eums.Refused(CODES[107], Call.SEND),
     eums.Refused(Code(77, "", "x", Fault.UNKNOWN)),
@@ -136,6 +143,14 @@ def test_errors_survive_pickling_and_show_no_bytes(error: eums.EumsError) -> Non
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
     assert "secret" not in str(error) + repr(error)
+
+
+def test_what_else_is_wrong_survives_too() -> None:
+    error = eums.InvalidSubmit("dest", "names no number", code=104)
+    error.further = (eums.InvalidSubmit("ext", "must be at most 20 digits", code=108),)
+
+    [further] = pickle.loads(pickle.dumps(error)).further  # noqa: S301 - our own bytes
+    assert vars(further) == vars(error.further[0])
 
 
 def test_the_tree() -> None:
