@@ -7,6 +7,7 @@
     ├── StillInFlight         the caller's: the first request with this key has not ended
     ├── TooManyRequests       the caller's: wait
     ├── AccountNotConfigured  the operator's: the secret lacks the account or describes it wrongly
+    ├── PolicyError           the operator's: what the accounts secret says under an account's "bridge"
     ├── GatewayRefused        a response code of the gateway: `eums.CODES` says whose fault
     ├── GatewayUnreachable    nobody answered; nothing was sent
     ├── GatewayUnreadable     an answer that is not EUMS
@@ -15,6 +16,7 @@
 No message of these holds a phone number, a text or a secret: they are logged.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eums import Code
@@ -26,10 +28,15 @@ class BridgeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One thing that is wrong with a request: where, and what to do."""
+    """One thing that is wrong with a request: where, and what to do.
+
+    Attributes:
+        gateway_code: the number by which the gateway would refuse it (响应错误码); None where it has none for this.
+    """
 
     field: str
     message: str
+    gateway_code: int | None = None
 
 
 class InvalidRequest(BridgeError):
@@ -64,6 +71,18 @@ class StillInFlight(BridgeError):
 
 class AccountNotConfigured(BridgeError):
     """The accounts secret does not have this account, or it cannot be used as it stands there."""
+
+
+class PolicyError(BridgeError):
+    """The policy of an account has unknown or wrong settings.
+
+    Attributes:
+        problems: every problem, each naming its setting and quoting none.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
 
 
 class GatewayFailure(BridgeError):
