@@ -21,6 +21,7 @@ from bridge.domain.messages import (
     Status,
     TrackedReport,
 )
+from bridge.domain.policies import Policy
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
 from bridge.domain.sweeps import Sweep
 from bridge.domain.walks import Place, shard_of
@@ -77,6 +78,7 @@ class FakeAccounts:
         default_factory=lambda: {"default": Account(base_url="http://127.0.0.1:9", name="test", password="123456")}
     )
     refreshed: int = 0
+    policies: dict[str, Policy] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.accounts))
@@ -85,6 +87,10 @@ class FakeAccounts:
         if name not in self.accounts:
             raise AccountNotConfigured(f"no {name}")
         return self.accounts[name]
+
+    def policy(self, name: str) -> Policy:
+        self.get(name)
+        return self.policies.get(name, Policy())
 
     def refresh(self) -> None:
         self.refreshed += 1

@@ -8,6 +8,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.days import DayCount
 from bridge.domain.events import Event
 from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
+from bridge.domain.policies import Policy
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
 from bridge.domain.sweeps import Sweep
 from bridge.domain.walks import Place
@@ -44,6 +45,9 @@ class Accounts(Protocol):
     def get(self, name: str) -> Account:
         """One of them. Raises AccountNotConfigured."""
 
+    def policy(self, name: str) -> Policy:
+        """How the bridge uses it. Raises AccountNotConfigured."""
+
     def refresh(self) -> None:
         """Read them again: the gateway says that a key or password is wrong, and it may just have been changed."""
 
@@ -52,7 +56,7 @@ class Gateway(Protocol):
     """The EUMS gateway behind an account. Raises `eums` errors and AccountNotConfigured."""
 
     def check(self, account: str, submit: Submit) -> None:
-        """Whatever the gateway would surely refuse, before it costs a call. Raises `eums.InvalidSubmit`."""
+        """Whatever the gateway would surely refuse, before it costs a call. Raises `eums.InvalidSubmit`, with all."""
 
     def submit(self, account: str, submit: Submit) -> tuple[Accepted, ...]:
         """下行协议."""

@@ -53,7 +53,7 @@ class Policy:
         keywords = given.get("opt_out_keywords")
         if isinstance(keywords, list | tuple):
             given["opt_out_keywords"] = tuple(keyword.strip() for keyword in keywords)
-        return cls(**given)  # type: ignore[arg-type]  # each type was checked just now
+        return cls(**given)
 
 
 def _shown(name: object) -> str:
