@@ -60,6 +60,20 @@ def test_every_problem_of_a_request_is_in_the_answer() -> None:
     ]
 
 
+def test_a_problem_that_the_gateway_has_a_code_for_names_it() -> None:
+    known, longer = FieldProblem("text", "is blank", 105), FieldProblem("extension", "must be digits", 108)
+    body = problem_of(InvalidRequest((FieldProblem("account", "is unknown"), known, longer))).body()
+
+    assert body["gateway_code"] == 105
+    assert body["errors"] == [
+        {"field": "account", "message": "is unknown"},
+        {"field": "text", "message": "is blank", "gateway_code": 105},
+        {"field": "extension", "message": "must be digits", "gateway_code": 108},
+    ]
+    assert body["status"] == 422
+    assert "gateway_code" not in problem_of(InvalidRequest((FieldProblem("account", "is unknown"),))).body()
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

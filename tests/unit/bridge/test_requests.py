@@ -70,6 +70,26 @@ def test_bad_bodies(raw: str | None, fields: list[str]) -> None:
     assert list(problems(raw)) == fields
 
 
+@pytest.mark.parametrize(
+    ("raw", "codes"),
+    [
+        ("{}", {"to": 104, "text": 105}),
+        (body(to=["13812345678", "1", "2" * 21]), {"to[1]": 104, "to[2]": 104}),
+        (body(to=[]), {"to": 104}),
+        (body(text=" "), {"text": 105}),
+        (body(text="😀" * 251), {"text": 109}),
+        (body(extension="a"), {"extension": 108}),
+        (body(text=7, extension=7, account="?", txt="x"), dict.fromkeys(["text", "extension", "account", "txt"])),
+        ("{", {"body": None}),
+    ],
+)
+def test_a_problem_names_the_code_of_the_gateway_where_it_has_one(raw: str, codes: dict[str, int | None]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_body(SendRequest, raw)
+
+    assert {problem.field: problem.gateway_code for problem in caught.value.problems} == codes
+
+
 def test_no_problem_quotes_the_text_or_a_number() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_body(SendRequest, body(to=["13999999999x"], text="secret" * 100))

@@ -16,6 +16,7 @@ from bridge.domain.errors import (
 )
 from bridge.domain.events import EventType
 from bridge.domain.messages import Message, Status, TrackedReport
+from bridge.domain.policies import Policy
 from bridge.services.sending import Order, Sending
 from eums import Accepted, Ambiguous, Malformed, NotSent, Refused, Submit, code_of
 from tests.fakes.world import SHOP, World
@@ -140,23 +141,42 @@ def test_a_submit_whose_process_died_is_unknown_past_its_deadline(world: World, 
 
 
 @pytest.mark.parametrize(
-    ("order", "field"),
+    ("order", "field", "code"),
     [
-        (lambda: Order(to=("13812345678",), text=""), "text"),
-        (lambda: Order(to=("13812345678",), text="字" * 501), "text"),
-        (lambda: Order(to=("13812345678", "13812345678"), text="x"), "to"),
-        (lambda: Order(to=tuple(f"138{index:08}" for index in range(1001)), text="x"), "to"),
-        (lambda: Order(to=("13812345678",), text="x", extension="12a"), "extension"),
+        (lambda: Order(to=("13812345678",), text=""), "text", 105),
+        (lambda: Order(to=("13812345678",), text="字" * 501), "text", 109),
+        (lambda: Order(to=("13812345678", "13812345678"), text="x"), "to[1]", None),
+        (lambda: Order(to=tuple(f"138{index:08}" for index in range(1001)), text="x"), "to", None),
+        (lambda: Order(to=("13812345678",), text="x", extension="12a"), "extension", 108),
     ],
 )
 def test_what_the_gateway_would_surely_refuse_costs_no_call_and_no_write(
-    world: World, sending: Sending, order: Callable[[], Order], field: str
+    world: World, sending: Sending, order: Callable[[], Order], field: str, code: int | None
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
         sending.send(SHOP, order())
 
-    assert [problem.field for problem in caught.value.problems] == [field]
+    assert [(problem.field, problem.gateway_code) for problem in caught.value.problems] == [(field, code)]
     assert (world.gateway.submits, world.messages.writes) == ([], 0)
+
+
+def test_a_text_without_the_signature_that_its_account_requires_is_refused_here(world: World, sending: Sending) -> None:
+    world.accounts.policies["default"] = Policy(signature_required=True)
+
+    with pytest.raises(InvalidRequest) as caught:
+        sending.send(SHOP, replace(ORDER, text="您的验证码是123456"))
+
+    assert [(problem.field, problem.gateway_code) for problem in caught.value.problems] == [("text", 111)]
+    assert (world.gateway.submits, world.messages.writes) == ([], 0)
+
+
+def test_the_accounts_own_signature_is_sent_and_kept_with_the_text(world: World, sending: Sending) -> None:
+    world.accounts.policies["default"] = Policy(signature="京东")
+
+    message = sending.send(SHOP, replace(ORDER, text="您的验证码是123456")).message
+
+    assert message.text == world.gateway.submits[0][1].content == "【京东】您的验证码是123456"
+    assert sending.find(SHOP, message.id).text == message.text
 
 
 def test_a_client_uses_its_own_accounts_only(world: World, sending: Sending) -> None:

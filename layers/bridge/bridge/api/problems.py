@@ -7,6 +7,7 @@ from typing import Any, Final
 from bridge.domain.errors import (
     AccountNotConfigured,
     BridgeError,
+    FieldProblem,
     GatewayFailure,
     GatewayRefused,
     GatewayUnreachable,
@@ -76,13 +77,22 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _invalid(error: InvalidRequest) -> Problem:
+    codes = [item.gateway_code for item in error.problems if item.gateway_code is not None]
     return Problem(
         status=422,
         kind="invalid-request",
         title="Invalid request",
         detail="The request cannot be carried out; `errors` names each problem.",
-        extensions={"errors": [{"field": item.field, "message": item.message} for item in error.problems]},
+        extensions={
+            "errors": [_field_problem(item) for item in error.problems],
+            **({"gateway_code": codes[0]} if codes else {}),
+        },
     )
+
+
+def _field_problem(problem: FieldProblem) -> dict[str, object]:
+    code = {"gateway_code": problem.gateway_code} if problem.gateway_code is not None else {}
+    return {"field": problem.field, "message": problem.message, **code}
 
 
 def _limited(error: TooManyRequests) -> Problem:

@@ -93,6 +93,9 @@ class FieldProblemResponse(BaseModel):
 
     field: Annotated[str, Field(examples=["to[0]"])]
     message: str
+    gateway_code: Annotated[
+        int | None, Field(description="The code by which the gateway would refuse it, where it has one.")
+    ] = None
 
 
 class ProblemResponse(BaseModel):
@@ -104,7 +107,10 @@ class ProblemResponse(BaseModel):
     detail: str
     request_id: Annotated[str | None, Field(description="Names this request in the logs.")] = None
     errors: Annotated[list[FieldProblemResponse] | None, Field(description="Every problem of the request.")] = None
-    gateway_code: Annotated[int | None, Field(description="The gateway's response code, where it spoke.")] = None
+    gateway_code: Annotated[
+        int | None,
+        Field(description="The gateway's response code, where it spoke; else the first of those in `errors`."),
+    ] = None
     message_id: Annotated[str | None, Field(description="The message that it is about; nothing was sent.")] = None
 
 

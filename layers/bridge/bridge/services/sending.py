@@ -16,18 +16,16 @@ from bridge.domain.errors import (
 from bridge.domain.events import outcome_unknown
 from bridge.domain.ids import stable_id
 from bridge.domain.messages import Message, Once, Recipient, Standing, Status
-from bridge.domain.numbers import e164, national
+from bridge.domain.numbers import e164
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Topic
+from bridge.services.checking import check
 from bridge.services.choosing import choose
-from eums import Accepted, Ambiguous, InvalidSubmit, NotSent, Refused, Submit
+from eums import Accepted, Ambiguous, NotSent, Refused, Submit
 
 # Longer than any function that submits may run: past it, nobody is going to record the outcome any more.
 SUBMIT_DEADLINE: Final = timedelta(seconds=60)
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-
-# The names that the caller knows for the gateway's fields.
-_FIELDS: Final = {"dest": "to", "content": "text", "ext": "extension"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +81,11 @@ class Sending:
             GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
         """
         account = choose(caller, order.account, self.accounts)
-        message = self._message(caller, account, order)
-        submit = Submit(
-            dest=tuple(national(recipient.to) or recipient.to for recipient in message.recipients),
-            content=message.text,
-            ext=message.extension,
-            reference=message.id,
-        )
-        try:
-            self.gateway.check(account, submit)
-        except InvalidSubmit as exc:
-            raise InvalidRequest((FieldProblem(_FIELDS.get(exc.field, exc.field), exc.reason),)) from exc
+        wanted = Submit(dest=order.to, content=order.text, ext=order.extension)
+        checked = check(self.gateway, account, self.accounts.policy(account), wanted)
+        submit = checked.sound()
+        message = self._message(caller, account, replace(order, text=submit.content))
+        submit = replace(submit, reference=message.id)
         once = _once(caller, idempotency_key, order, account) if idempotency_key is not None else None
         standing = self.messages.claim(message, once)
         if once is not None and standing is not None:
