@@ -10,4 +10,5 @@ from bridge.handling import handler as lambda_handler
 @lambda_handler
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Publish the journal object that each message points to, or brings; a message that failed returns to the queue."""
-    return each_record(event, wiring.publishing().take)
+    publishing = wiring.publishing()
+    return each_record(event, lambda record: publishing.take(record.body))

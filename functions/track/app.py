@@ -10,4 +10,5 @@ from bridge.handling import handler as lambda_handler
 @lambda_handler
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Apply each event; one that failed returns to the queue."""
-    return each_record(event, wiring.tracking().track)
+    tracking = wiring.tracking()
+    return each_record(event, lambda record: tracking.track(record.body))

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -31,8 +32,20 @@ def handler(function: Handler) -> Handler:
     return logger.inject_lambda_context(handle, log_event=False, clear_state=True)
 
 
-def each_record(event: dict[str, Any], work: Callable[[str], object]) -> dict[str, list[dict[str, str]]]:
-    """Do `work` with the body of each SQS record; those that fail go back to the queue, and only those.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A message of a queue.
+
+    Attributes:
+        receives: how often it was handed out, this time included. Now and then SQS counts one too many.
+    """
+
+    body: str
+    receives: int
+
+
+def each_record(event: dict[str, Any], work: Callable[[Record], object]) -> dict[str, list[dict[str, str]]]:
+    """Do `work` with each SQS record; those that fail go back to the queue, and only those.
 
     The answer is what `ReportBatchItemFailures` asks for:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -40,10 +53,10 @@ def each_record(event: dict[str, Any], work: Callable[[str], object]) -> dict[st
     return {"batchItemFailures": [{"itemIdentifier": name} for name in _failures(event["Records"], work)]}
 
 
-def _failures(records: Iterable[dict[str, Any]], work: Callable[[str], object]) -> Iterable[str]:
+def _failures(records: Iterable[dict[str, Any]], work: Callable[[Record], object]) -> Iterable[str]:
     for record in records:
         try:
-            work(record["body"])
+            work(Record(body=record["body"], receives=int(record["attributes"]["ApproximateReceiveCount"])))
         except Exception as exc:  # noqa: BLE001 - whatever it is, this record goes back and the others do not
             # Its text may quote a body: only its kind and place are logged.
             logger.error("record failed", extra={"error": type(exc).__name__, "at": place(exc)})  # noqa: TRY400

@@ -22,6 +22,11 @@ class Settings:
     clients_table: str
     journal_bucket: str
     publish_queue_url: str
+    send_queue_url: str
+    send_queue_arn: str
+    schedule_group: str  # of the sends that wait for their time
+    schedule_role_arn: str  # with which the scheduler points SendQueue to them
+    schedule_dead_letter_queue_arn: str
     events_topic_arn: str
     accounts_secret_arn: str
     pull_seconds: float  # pause between pulls that bring nothing

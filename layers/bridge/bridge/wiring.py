@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from bridge.adapters.gateways import Gateways
     from bridge.adapters.journal_bucket import JournalBucket
     from bridge.adapters.messages_table import MessagesTable
+    from bridge.adapters.pace_table import PaceTable
+    from bridge.adapters.send_queue import SendQueue
+    from bridge.adapters.send_schedules import SendSchedules
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
@@ -114,6 +117,39 @@ def topic() -> "EventsTopic":
     from bridge.adapters.events_topic import EventsTopic
 
     return EventsTopic(sns, settings().events_topic_arn)
+
+
+@cache
+def send_queue() -> "SendQueue":
+    """The queue of what is to be submitted."""
+    from bridge.adapters.aws import sqs
+    from bridge.adapters.send_queue import SendQueue
+
+    return SendQueue(sqs, settings().send_queue_url)
+
+
+@cache
+def send_schedules() -> "SendSchedules":
+    """The sends that wait for their time."""
+    from bridge.adapters.aws import scheduler
+    from bridge.adapters.send_schedules import SendSchedules
+
+    return SendSchedules(
+        scheduler,
+        group=settings().schedule_group,
+        queue_arn=settings().send_queue_arn,
+        role_arn=settings().schedule_role_arn,
+        dead_letters_arn=settings().schedule_dead_letter_queue_arn,
+    )
+
+
+@cache
+def pace() -> "PaceTable":
+    """The pace of the accounts."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.pace_table import PaceTable
+
+    return PaceTable(dynamodb(), settings().state_table)
 
 
 @cache

@@ -11,6 +11,7 @@ from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
 from bridge.domain.clients import hash_key
 from bridge.domain.pulls import to_publish
+from bridge.domain.work import RECEIVES, MessageWork, Work, work_of
 from bridge.services.authorizing import Authorizing
 from bridge.services.tracking import Tracking
 from eums import Ambiguous, NotSent, Refused, code_of
@@ -55,6 +56,16 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 def header(answer: dict[str, Any], name: str) -> str:
     return str(answer["multiValueHeaders"][name][0])
+
+
+def received(*bodies: str, times: int = 1) -> dict[str, Any]:
+    """An event of SQS; the records' ids count from 1."""
+    attributes = {"ApproximateReceiveCount": str(times)}
+    return {
+        "Records": [
+            {"messageId": str(number), "body": body, "attributes": attributes} for number, body in enumerate(bodies, 1)
+        ]
+    }
 
 
 def test_a_send_answers_201_with_the_message_and_its_place(messages: ModuleType, rest: Rest, context: object) -> None:
@@ -299,14 +310,9 @@ def test_a_record_that_fails_goes_back_to_the_queue_alone(
             published.append(key)
 
     monkeypatch.setattr(wiring, "publishing", Publishing)
-    records = [
-        {"messageId": "1", "body": '{"journal_key": "good"}'},
-        {"messageId": "2", "body": '{"journal_key": "bad"}'},
-        {"messageId": "3", "body": "poison"},
-        {"messageId": "4", "body": '{"journal_key": "better"}'},
-    ]
+    records = received('{"journal_key": "good"}', '{"journal_key": "bad"}', "poison", '{"journal_key": "better"}')
 
-    answer = load("publish").handler({"Records": records}, context)
+    answer = load("publish").handler(records, context)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}]}
     assert published == ["good", "better"]
@@ -446,6 +452,48 @@ def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, 
     assert load("track").handler(json.loads((EVENTS / "track.json").read_text()), context) == nothing_failed
     assert keys == ["raw/default/reports/2026-11-23/01JDCKQ3V9T4M3W5Y8Z7N6P2QR"]
     assert list(world.messages.reports) == [("01JDCKQ3V9T4M3W5Y8Z7N6P2QR", "+8613812345678")]
+
+
+@pytest.mark.parametrize(("times", "last"), [(1, False), (RECEIVES - 1, False), (RECEIVES, True), (RECEIVES + 1, True)])
+def test_submitting_is_told_when_a_pointer_comes_for_the_last_time(  # noqa: PLR0917
+    monkeypatch: pytest.MonkeyPatch,
+    load: Load,
+    context: object,
+    times: int,
+    last: bool,  # noqa: FBT001 - parametrized
+) -> None:
+    told = []
+
+    class Queueing:
+        def take(self, body: str, *, last: bool, time_left: Callable[[], float]) -> None:
+            told.append((body, last, time_left()))
+            if body == "poison":
+                raise ValueError
+
+    monkeypatch.setattr(wiring, "queueing", Queueing, raising=False)
+
+    answer = load("submit").handler(received("one", "poison", "another", times=times), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert told == [(body, last, 100.0) for body in ("one", "poison", "another")]
+
+
+def test_the_sample_of_work_points_to_a_message_that_nobody_made(
+    monkeypatch: pytest.MonkeyPatch, load: Load, context: object
+) -> None:
+    work: list[Work] = []
+
+    class Queueing:
+        def take(self, body: str, *, last: bool, time_left: object) -> None:  # noqa: ARG002 - the port's signature
+            assert not last
+            work.append(work_of(body))
+
+    monkeypatch.setattr(wiring, "queueing", Queueing, raising=False)
+
+    assert load("submit").handler(json.loads((EVENTS / "submit.json").read_text()), context) == {
+        "batchItemFailures": []
+    }
+    assert work == [MessageWork(message_id="0" * 26)]
 
 
 def test_attending_is_told_how_long_it_may_take(monkeypatch: pytest.MonkeyPatch, load: Load, context: object) -> None:

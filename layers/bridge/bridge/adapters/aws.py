@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -53,6 +54,12 @@ def sns() -> "SNSClient":
 def sqs() -> "SQSClient":
     """The client of SQS."""
     return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def scheduler() -> "EventBridgeSchedulerClient":
+    """The client of EventBridge Scheduler."""
+    return boto3.client("scheduler", config=_CONFIG)
 
 
 @cache

@@ -11,7 +11,8 @@
     ├── GatewayRefused        a response code of the gateway: `eums.CODES` says whose fault
     ├── GatewayUnreachable    nobody answered; nothing was sent
     ├── GatewayUnreadable     an answer that is not EUMS
-    └── NotPublished          the topic did not take some events; they are to be tried again
+    ├── NotPublished          the topic did not take some events; they are to be tried again
+    └── NotQueued             the queue did not take some pointers; they are to be tried again
 
 No message of these holds a phone number, a text or a secret: they are logged.
 """
@@ -118,4 +119,12 @@ class NotPublished(BridgeError):
 
     def __init__(self, failed: int) -> None:
         super().__init__(f"{failed} events were not taken by the topic")
+        self.failed = failed
+
+
+class NotQueued(BridgeError):
+    """Some pointers were not taken by SendQueue; those that were will be worked on."""
+
+    def __init__(self, failed: int) -> None:
+        super().__init__(f"{failed} pointers were not taken by the queue")
         self.failed = failed
