@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,13 +10,14 @@ import pytest
 
 from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
-from bridge.domain.clients import hash_key
+from bridge.domain.clients import Caller, hash_key
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import to_publish
 from bridge.services.authorizing import Authorizing
+from bridge.services.balancing import Balance
 from bridge.services.tracking import Tracking
 from eums import Ambiguous, NotSent, Refused, code_of
-from tests.fakes.world import SHOP, FakeClients, World
+from tests.fakes.world import NOON, SHOP, FakeClients, World
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 EVENTS = FUNCTIONS.parent / "events"
@@ -325,6 +327,30 @@ def test_a_known_key_opens_the_whole_stage(world: World, load: Load, context: ob
         "default_account": "default",
         "scopes": "read,send",
     }
+
+
+def test_fallbacks_go_from_the_authorizer_to_whoever_sends(
+    monkeypatch: pytest.MonkeyPatch, load: Load, rest: Rest, context: object
+) -> None:
+    caller = replace(SHOP, accounts=frozenset({"*"}), fallback_accounts=("c", "b"))
+    monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): caller})))
+    answer = load("authorizer").handler({"methodArn": ARN, "headers": {"authorization": f"Bearer {KEY}"}}, context)
+    assert answer["context"]["fallback_accounts"] == "c,b"
+    asked: list[Caller] = []
+
+    class Balancing:
+        def asked(self, caller: Caller, _: str | None) -> Balance:
+            asked.append(caller)
+            return Balance(account="default", balance=1, as_of=NOON)
+
+    monkeypatch.setattr(wiring, "balancing", Balancing)
+    event = rest("GET", "/balance", "/balance")
+    account = load("account")
+    assert account.handler(event, context)["statusCode"] == 200  # as the authorizer answered before it knew of them
+    event["requestContext"]["authorizer"] = answer["context"]
+    assert account.handler(event, context)["statusCode"] == 200
+
+    assert asked == [SHOP, caller]
 
 
 @pytest.mark.parametrize(

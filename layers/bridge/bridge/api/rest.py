@@ -50,6 +50,8 @@ def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
         accounts=frozenset(values["accounts"].split(",")),
         default_account=values["default_account"],
         scopes=frozenset(values["scopes"].split(",")),
+        # Absent where there are none, and in what API Gateway kept of an authorizer that did not know of them.
+        fallback_accounts=tuple(filter(None, values.get("fallback_accounts", "").split(","))),
     )
     if found.scopes.isdisjoint(scopes):
         raise NotAllowed(f"this key lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")
