@@ -42,12 +42,14 @@ class Client:
         accounts: the gateway accounts that it may use, `*` for all.
         default_account: used where a request names none.
         scopes: some of send, read, admin.
+        fallback_accounts: tried after the default one, in this order, where that or its channel refuses.
     """
 
     client: str
     accounts: tuple[str, ...]
     default_account: str
     scopes: tuple[str, ...]
+    fallback_accounts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.client):
@@ -60,6 +62,17 @@ class Client:
             raise LocalError("a client needs a scope at least")
         if "*" not in self.accounts and self.default_account not in self.accounts:
             raise LocalError(f"the default account {self.default_account} is not one of the client's accounts")
+        self._check_fallbacks()
+
+    def _check_fallbacks(self) -> None:
+        for account in self.fallback_accounts:
+            if account == "*":
+                raise LocalError("there is no account * to fall back to: name them")
+            if "*" not in self.accounts and account not in self.accounts:
+                raise LocalError(f"the fallback account {account} is not one of the client's accounts")
+        named = (self.default_account, *self.fallback_accounts)
+        if len(set(named)) < len(named):
+            raise LocalError("no account is tried twice: neither the default one nor a fallback may be repeated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +103,7 @@ class Clients:
                 "accounts": {"L": [{"S": account} for account in client.accounts]},
                 "default_account": {"S": client.default_account},
                 "scopes": {"L": [{"S": scope} for scope in client.scopes]},
+                "fallback_accounts": {"L": [{"S": account} for account in client.fallback_accounts]},
                 "created_at": {"S": datetime.now(UTC).isoformat(timespec="seconds")},
             },
             ConditionExpression="attribute_not_exists(pk)",
@@ -129,6 +143,7 @@ def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredClient:
             accounts=accounts,
             default_account=item["default_account"]["S"],
             scopes=texts("scopes"),
+            fallback_accounts=texts("fallback_accounts"),
         ),
     )
 
@@ -154,6 +169,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--client", required=True, help="the client's name")
     create.add_argument("--accounts", required=True, help="gateway accounts, with commas; * for all")
     create.add_argument("--default-account", help="the first of the accounts, if not said otherwise")
+    create.add_argument("--fallback-accounts", default="", help="tried after the default one, in order, with commas")
     create.add_argument("--scopes", default="send,read", help="some of send,read,admin (send,read)")
     return parser.parse_args(arguments)
 
@@ -180,14 +196,16 @@ def main(arguments: Sequence[str]) -> int:
                 accounts=accounts,
                 default_account=_default(accounts, given.default_account),
                 scopes=_names(given.scopes),
+                fallback_accounts=_names(given.fallback_accounts),
             )
             console.say(clients.create(client))
             sys.stderr.write("This key is shown this once: store it where the application reads it.\n")
         elif given.command == "list":
             for stored in sorted(clients, key=lambda stored: (stored.client.client, stored.created_at)):
                 known = stored.client
+                then = f", then {','.join(known.fallback_accounts)}" if known.fallback_accounts else ""
                 console.say(
-                    f"{known.client}  accounts {','.join(known.accounts)} (default {known.default_account})  "
+                    f"{known.client}  accounts {','.join(known.accounts)} (default {known.default_account}{then})  "
                     f"scopes {','.join(known.scopes)}  since {stored.created_at}  key {stored.key_hash[:12]}…"
                 )
         else:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from bridge.api.estimates import EstimateRequest, EstimateResponse
 from bridge.api.requests import BalanceQuery, SendRequest, StatisticsQuery
 from bridge.api.responses import (
     BalanceResponse,
@@ -97,6 +98,7 @@ def document() -> dict[str, Any]:
         ],
         "paths": {
             "/messages": {"post": _send()},
+            "/messages/estimate": {"post": _estimate()},
             "/messages/{id}": {"get": _find()},
             "/balance": {"get": _balance()},
             "/statistics": {"get": _statistics()},
@@ -169,6 +171,42 @@ def _send() -> dict[str, Any]:
                 "headers": _SENT,
             },
             **_problems(_EDGE, _GATEWAY, _REFUSED_422, _CONFLICT),
+        },
+    }
+
+
+def _estimate() -> dict[str, Any]:
+    return {
+        "operationId": "estimate_message",
+        "tags": ["messages"],
+        "summary": "What a message would cost and be refused for",
+        "description": "Sends nothing and asks the gateway nothing. `problems` names what a send would be refused for, "
+        "each with the gateway's code where it has one; an estimate with problems is still an answer. A key with the "
+        "scope `send` or `read` may ask.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _ref("EstimateRequest"),
+                    "example": {"text": "您的验证码是123456", "to": ["+8613812345678", "+8613800001234"]},
+                }
+            },
+        },
+        "responses": {
+            "200": _json(
+                "The estimate.",
+                "EstimateResponse",
+                {
+                    "account": "default",
+                    "text": "【京东】您的验证码是123456",
+                    "length": 16,
+                    "estimated_segments": 1,
+                    "recipients": 2,
+                    "estimated_total_segments": 2,
+                    "problems": [],
+                },
+            ),
+            **_problems(_EDGE, {name: _GATEWAY[name] for name in ("502", "504")}, _REFUSED_422),
         },
     }
 
@@ -308,9 +346,10 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _schemas() -> dict[str, Any]:
-    validated: list[type[BaseModel]] = [SendRequest]
+    validated: list[type[BaseModel]] = [SendRequest, EstimateRequest]
     serialized: list[type[BaseModel]] = [
         MessageResponse,
+        EstimateResponse,
         BalanceResponse,
         StatisticsResponse,
         HealthResponse,

@@ -35,5 +35,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             "accounts": ",".join(sorted(caller.accounts)),
             "default_account": caller.default_account,
             "scopes": ",".join(sorted(caller.scopes)),
+            **({"fallback_accounts": ",".join(caller.fallback_accounts)} if caller.fallback_accounts else {}),
         },
     }

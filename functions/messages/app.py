@@ -1,10 +1,11 @@
-"""`POST /messages` and `GET /messages/{id}`."""
+"""`POST /messages`, `POST /messages/estimate` and `GET /messages/{id}`."""
 
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from bridge import wiring
+from bridge.api.estimates import EstimateRequest, estimate_response
 from bridge.api.requests import SendRequest, idempotency_key, parse_body
 from bridge.api.responses import http_status, message_response, sent_headers
 from bridge.api.rest import answer, caller, rest
@@ -21,6 +22,14 @@ def send() -> Response[str]:
     order = parse_body(SendRequest, app.current_event.decoded_body).order()
     sent = wiring.sending().send(client, order, idempotency_key(app.current_event.headers))
     return answer(message_response(sent.message), http_status(sent.message), sent_headers(sent))
+
+
+@app.post("/messages/estimate")
+def estimate() -> Response[str]:
+    """What a message would cost and be refused for. Whoever may send or read may ask: it changes nothing."""
+    client = caller(app, Scope.SEND, Scope.READ)
+    draft = parse_body(EstimateRequest, app.current_event.decoded_body).draft()
+    return answer(estimate_response(wiring.estimating().estimate(client, draft)))
 
 
 @app.get("/messages/<message_id>")

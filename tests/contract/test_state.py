@@ -7,12 +7,14 @@ import pytest
 from bridge.adapters.aws import from_item
 from bridge.adapters.clients_table import ClientsTable
 from bridge.adapters.state_table import JournalSweeps, PullLeases, StatisticsCache, StatisticsSlots
+from bridge.domain.clients import Caller, hash_key
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind, PullId
 from bridge.domain.sweeps import Sweep, Waiting
 from bridge.ports import Leases, Slots, Sweeps
 from bridge.ports import StatisticsCache as StatisticsCachePort
 from eums import DayStatistics
+from local.clients import Client, Clients
 from tests.contract.conftest import make_table
 from tests.fakes.world import NOON, SHOP, FakeCache, FakeLeases, FakeSlots, FakeSweeps
 
@@ -250,6 +252,26 @@ def test_a_client_is_found_by_the_hash_of_its_key(dynamodb: "DynamoDBClient") ->
 
     assert clients.find("hash") == SHOP
     assert clients.find("other") is None
+
+
+def test_a_client_that_was_stored_with_fallbacks_has_them_in_order(dynamodb: "DynamoDBClient") -> None:
+    table = make_table(dynamodb, "clients", sort_key=False)
+    accounts = ("default", "b", "c")
+    stored = Client(
+        client="shop", accounts=accounts, default_account="default", scopes=("send",), fallback_accounts=("c", "b")
+    )
+
+    key = Clients(dynamodb, table).create(stored)
+
+    found = ClientsTable(dynamodb, table).find(hash_key(key))
+    assert found == Caller(
+        client="shop",
+        accounts=frozenset(accounts),
+        default_account="default",
+        scopes=frozenset({"send"}),
+        fallback_accounts=("c", "b"),
+    )
+    assert [each.client for each in Clients(dynamodb, table)] == [stored]
 
 
 def test_a_sweep_is_written_by_whoever_read_it_last(sweeps: Sweeps) -> None:

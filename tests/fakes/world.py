@@ -28,6 +28,7 @@ from bridge.domain.walks import Place, shard_of
 from bridge.domain.watches import PullTrace, Watch, Watched
 from bridge.ports import Topic
 from bridge.services.balancing import Balancing
+from bridge.services.estimating import Estimating
 from bridge.services.publishing import Publishing
 from bridge.services.pulling import Pulling
 from bridge.services.sending import Sending
@@ -650,3 +651,6 @@ class World:
 
     def balancing(self) -> Balancing:
         return Balancing(accounts=self.accounts, gateway=self.gateway, clock=self.clock)
+
+    def estimating(self) -> Estimating:
+        return Estimating(accounts=self.accounts, gateway=self.gateway)

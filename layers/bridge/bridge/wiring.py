@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
+    from bridge.services.estimating import Estimating
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
     from bridge.services.reconciling import Reconciling
@@ -176,6 +177,14 @@ def sending() -> "Sending":
         new_id=new_ulid,
         counters=counters(),
     )
+
+
+@cache
+def estimating() -> "Estimating":
+    """For `functions/messages`."""
+    from bridge.services.estimating import Estimating
+
+    return Estimating(accounts=accounts(), gateway=gateway())
 
 
 @cache

@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,13 +10,15 @@ import pytest
 
 from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
-from bridge.domain.clients import hash_key
+from bridge.domain.clients import Caller, hash_key
+from bridge.domain.policies import Policy
 from bridge.domain.pulls import to_publish
 from bridge.domain.work import RECEIVES, MessageWork, Work, work_of
 from bridge.services.authorizing import Authorizing
+from bridge.services.balancing import Balance
 from bridge.services.tracking import Tracking
 from eums import Ambiguous, NotSent, Refused, code_of
-from tests.fakes.world import SHOP, FakeClients, World
+from tests.fakes.world import NOON, SHOP, FakeClients, World
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 EVENTS = FUNCTIONS.parent / "events"
@@ -30,7 +33,7 @@ BODY = json.dumps({"to": ["+8613812345678"], "text": "【京东】您的验证�
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    for name in ("sending", "statistics", "balancing"):
+    for name in ("sending", "statistics", "balancing", "estimating"):
         monkeypatch.setattr(wiring, name, getattr(world, name))
     monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): SHOP})))
     return world
@@ -164,6 +167,61 @@ def test_a_bad_body_names_every_problem(messages: ModuleType, rest: Rest, contex
     assert {error["field"] for error in json.loads(answer["body"])["errors"]} == {"to[0]", "text", "txt"}
 
 
+def test_a_bad_body_names_the_gateways_codes(messages: ModuleType, rest: Rest, context: object) -> None:
+    body = json.dumps({"to": "13812345678", "text": " ", "account": "?"})
+    problem = json.loads(messages.handler(rest("POST", "/messages", "/messages", body=body), context)["body"])
+
+    assert problem["gateway_code"] == 105
+    assert {error["field"]: error.get("gateway_code") for error in problem["errors"]} == {"text": 105, "account": None}
+
+
+ESTIMATE = "/messages/estimate"
+
+
+@pytest.mark.parametrize("scopes", ["send", "read", "read,send"])
+def test_an_estimate_with_problems_is_an_answer(
+    world: World, messages: ModuleType, rest: Rest, context: object, scopes: str
+) -> None:
+    world.accounts.policies["default"] = Policy(signature_required=True)
+    event = rest("POST", ESTIMATE, ESTIMATE, body='{"text": "您的验证码", "to": ["13812345678", "13812345679"]}')
+    event["requestContext"]["authorizer"]["scopes"] = scopes
+
+    answer = messages.handler(event, context)
+
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"]) == {
+        "account": "default",
+        "text": "您的验证码",
+        "length": 5,
+        "estimated_segments": 1,
+        "recipients": 2,
+        "estimated_total_segments": 2,
+        "problems": [
+            {
+                "field": "text",
+                "message": "must carry a signature in 【】 at its beginning or end",
+                "gateway_code": 111,
+            }
+        ],
+    }
+    assert world.gateway.submits == []
+
+
+@pytest.mark.parametrize(
+    ("scopes", "body", "status"),
+    [("admin", '{"text": "x"}', 403), ("send", '{"txt": "x"}', 422), ("send", '{"text": "x", "account": "b"}', 403)],
+)
+def test_what_is_no_estimate_is_a_problem(  # noqa: PLR0917
+    messages: ModuleType, rest: Rest, context: object, scopes: str, body: str, status: int
+) -> None:
+    event = rest("POST", ESTIMATE, ESTIMATE, body=body)
+    event["requestContext"]["authorizer"]["scopes"] = scopes
+
+    answer = messages.handler(event, context)
+
+    assert (answer["statusCode"], header(answer, "Content-Type")) == (status, "application/problem+json")
+
+
 def test_a_surprise_is_a_500_that_says_nothing(
     world: World,
     messages: ModuleType,
@@ -280,6 +338,30 @@ def test_a_known_key_opens_the_whole_stage(world: World, load: Load, context: ob
         "default_account": "default",
         "scopes": "read,send",
     }
+
+
+def test_fallbacks_go_from_the_authorizer_to_whoever_sends(
+    monkeypatch: pytest.MonkeyPatch, load: Load, rest: Rest, context: object
+) -> None:
+    caller = replace(SHOP, accounts=frozenset({"*"}), fallback_accounts=("c", "b"))
+    monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): caller})))
+    answer = load("authorizer").handler({"methodArn": ARN, "headers": {"authorization": f"Bearer {KEY}"}}, context)
+    assert answer["context"]["fallback_accounts"] == "c,b"
+    asked: list[Caller] = []
+
+    class Balancing:
+        def asked(self, caller: Caller, _: str | None) -> Balance:
+            asked.append(caller)
+            return Balance(account="default", balance=1, as_of=NOON)
+
+    monkeypatch.setattr(wiring, "balancing", Balancing)
+    event = rest("GET", "/balance", "/balance")
+    account = load("account")
+    assert account.handler(event, context)["statusCode"] == 200  # as the authorizer answered before it knew of them
+    event["requestContext"]["authorizer"] = answer["context"]
+    assert account.handler(event, context)["statusCode"] == 200
+
+    assert asked == [SHOP, caller]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
+from moto import mock_aws
 
+from local import clients
 from local.clients import SCOPES, Client, Clients, main
 from local.errors import LocalError
 
@@ -25,6 +27,25 @@ def stub(dynamodb: "DynamoDBClient") -> Iterator[Stubber]:
     with Stubber(dynamodb) as stub:
         yield stub
         stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A stack `s` with an empty table, in this process."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(clients, "_table_of", lambda _: "clients")
+    with mock_aws():
+        boto3.client("dynamodb").create_table(
+            TableName="clients",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield
 
 
 def item(name: str, key_hash: str) -> dict[str, Any]:
@@ -93,10 +114,15 @@ def test_revoking_an_unknown_client_is_an_error(dynamodb: "DynamoDBClient", stub
         ({"scopes": ("send", "everything")}, "everything"),
         ({"scopes": ()}, "a scope"),
         ({"default_account": "other"}, "other"),
+        ({"fallback_accounts": ("b", "other")}, "fallback account other is not one of the client's accounts"),
+        ({"fallback_accounts": ("a",)}, "twice"),
+        ({"fallback_accounts": ("b", "b")}, "twice"),
+        ({"fallback_accounts": ("*",)}, r"no account \*"),
+        ({"accounts": ("*",), "fallback_accounts": ("*",)}, r"no account \*"),
     ],
 )
 def test_a_client_that_makes_no_sense_is_refused(changes: dict[str, Any], problem: str) -> None:
-    values: dict[str, Any] = {"client": "shop", "accounts": ("a",), "default_account": "a", "scopes": SCOPES}
+    values: dict[str, Any] = {"client": "shop", "accounts": ("a", "b"), "default_account": "a", "scopes": SCOPES}
 
     with pytest.raises(LocalError, match=problem):
         Client(**(values | changes))
@@ -106,6 +132,29 @@ def test_all_accounts_take_any_default() -> None:
     assert (
         Client(client="local", accounts=("*",), default_account="default", scopes=SCOPES).default_account == "default"
     )
+
+
+def test_fallbacks_are_some_of_the_clients_accounts_in_order() -> None:
+    values: dict[str, Any] = {"client": "shop", "default_account": "a", "scopes": SCOPES}
+
+    assert Client(**values, accounts=("a", "b", "c"), fallback_accounts=("c", "b")).fallback_accounts == ("c", "b")
+    assert Client(**values, accounts=("*",), fallback_accounts=("b",)).fallback_accounts == ("b",)
+    assert Client(**values, accounts=("a",)).fallback_accounts == ()
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_operator_names_fallbacks_and_sees_them(capsys: pytest.CaptureFixture[str]) -> None:
+    create = ["create", "--stack", "s", "--client", "shop", "--accounts", "a,b,c"]
+
+    assert main([*create, "--fallback-accounts", " c, b"]) == 0
+    assert main(["create", "--stack", "s", "--client", "bank", "--accounts", "*"]) == 0
+    assert main([*create, "--fallback-accounts", "d"]) == 1
+    capsys.readouterr()
+    assert main(["list", "--stack", "s"]) == 0
+
+    bank, shop = capsys.readouterr().out.splitlines()
+    assert "accounts a,b,c (default a, then c,b)" in shop
+    assert "accounts * (default default)" in bank
 
 
 def test_the_command_tells_its_usage(capsys: pytest.CaptureFixture[str]) -> None:

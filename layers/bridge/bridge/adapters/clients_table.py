@@ -27,4 +27,5 @@ class ClientsTable:
             accounts=frozenset(client["accounts"]),
             default_account=client["default_account"],
             scopes=frozenset(client["scopes"]),
+            fallback_accounts=tuple(client.get("fallback_accounts", ())),  # not in what was stored before there were
         )

@@ -25,7 +25,8 @@ MAX_RECIPIENTS: Final = 1000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """A text stands for a list of it alone."""
     return [value] if isinstance(value, str) else value
 
 
@@ -86,7 +87,7 @@ class SendRequest(BaseModel):
 
     to: Annotated[
         list[Number],
-        BeforeValidator(_one_or_many),
+        BeforeValidator(one_or_many),
         AfterValidator(_distinct),
         Field(min_length=1, max_length=MAX_RECIPIENTS),
         WithJsonSchema(

@@ -41,8 +41,8 @@ def rest() -> APIGatewayRestResolver:
     return app
 
 
-def caller(app: APIGatewayRestResolver, scope: Scope) -> Caller:
-    """The client behind the request, as the authorizer made it out. Raises NotAllowed without the scope."""
+def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
+    """The client behind the request, as the authorizer made it out. Raises NotAllowed without any of the scopes."""
     context = app.current_event.request_context.authorizer
     values: dict[str, Any] = dict(context.raw_event) if context else {}
     found = Caller(
@@ -50,9 +50,11 @@ def caller(app: APIGatewayRestResolver, scope: Scope) -> Caller:
         accounts=frozenset(values["accounts"].split(",")),
         default_account=values["default_account"],
         scopes=frozenset(values["scopes"].split(",")),
+        # Absent where there are none, and in what API Gateway kept of an authorizer that did not know of them.
+        fallback_accounts=tuple(filter(None, values.get("fallback_accounts", "").split(","))),
     )
-    if scope not in found.scopes:
-        raise NotAllowed(f"this key lacks the scope {scope.value!r}")
+    if found.scopes.isdisjoint(scopes):
+        raise NotAllowed(f"this key lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")
     return found
 
 

@@ -24,12 +24,14 @@ class Caller:
         client: its name; it is in every message and event of its own.
         accounts: the gateway accounts that it may use, or `*`.
         default_account: the one that is used when a request names none.
+        fallback_accounts: those that are tried after it, in this order, where a request names none.
     """
 
     client: str
     accounts: frozenset[str]
     default_account: str
     scopes: frozenset[str]
+    fallback_accounts: tuple[str, ...] = ()
 
     def may_use(self, account: str) -> bool:
         """Whether the client may use this gateway account."""

@@ -1,4 +1,4 @@
-"""Choosing the gateway account that a request is about."""
+"""Choosing the gateway account that a request is about, and those that may take its place."""
 
 from bridge.domain.clients import Caller
 from bridge.domain.errors import NotAllowed
@@ -17,3 +17,20 @@ def choose(caller: Caller, wanted: str | None, accounts: Accounts) -> str:
     if not caller.may_use(wanted) or wanted not in accounts.names():
         raise NotAllowed(f"there is no account {wanted!r} that this key may use")
     return wanted
+
+
+def route(caller: Caller, wanted: str | None, accounts: Accounts) -> tuple[str, ...]:
+    """The account to use first, and then the caller's fallbacks in their order, none twice.
+
+    Whoever names an account means that one. A fallback that the caller may not use, or that is not there, is left
+    out. The next one is for a code with `of_account_or_channel`: never for an outcome that is not known.
+
+    Raises:
+        NotAllowed: as `choose`.
+    """
+    first = choose(caller, wanted, accounts)
+    if wanted is not None or not caller.fallback_accounts:
+        return (first,)
+    known = accounts.names()
+    usable = (name for name in caller.fallback_accounts if caller.may_use(name) and name in known)
+    return tuple(dict.fromkeys((first, *usable)))
