@@ -35,23 +35,30 @@ def dynamodb(aws: None) -> "DynamoDBClient":  # noqa: ARG001 - the client is mad
     return boto3.client("dynamodb")
 
 
-BY_HOUR: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["account", "event"]}
+INDEXES: Final = {  # → (key, order, what else is in it: all that template.yaml says)
+    "ByNumber": ("number_key", "made", []),
+    "ByHour": ("hour", "made", ["account", "event"]),
+    "ByClient": ("client_key", "created", []),
+    "ByReference": ("reference_key", "created", []),
+    "ByBatch": ("batch_key", "pk", ["state", "tally", "status"]),
+}
 
 
-def index(name: str, key: str, projection: dict[str, Any]) -> dict[str, Any]:
-    """A global secondary index, sorted by `made`."""
-    keys = [{"AttributeName": key, "KeyType": "HASH"}, {"AttributeName": "made", "KeyType": "RANGE"}]
+def index(name: str, key: str, order: str, more: list[str]) -> dict[str, Any]:
+    """A global secondary index."""
+    keys = [{"AttributeName": key, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}]
+    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": more} if more else {"ProjectionType": "KEYS_ONLY"}
     return {"IndexName": name, "KeySchema": keys, "Projection": projection}
 
 
 def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool) -> str:
     """A table with the keys and indexes that template.yaml gives it."""
     keys = ["pk", "sk"] if sort_key else ["pk"]
-    indexed = ["hour", "made", "number_key"] if sort_key else []
-    indexes: Any = [index("ByNumber", "number_key", {"ProjectionType": "KEYS_ONLY"}), index("ByHour", "hour", BY_HOUR)]
+    indexed = sorted({key for first, second, _ in INDEXES.values() for key in (first, second)}) if sort_key else []
+    indexes: Any = [index(name, *described) for name, described in INDEXES.items()]
     client.create_table(
         TableName=name,
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in [*keys, *indexed]],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in {*keys, *indexed}],
         KeySchema=[{"AttributeName": key, "KeyType": "HASH" if key == "pk" else "RANGE"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
         **({"GlobalSecondaryIndexes": indexes} if sort_key else {}),

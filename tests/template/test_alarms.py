@@ -23,6 +23,7 @@ EVENTS = {  # a fact, not a state → seconds of a look: there is no "well again
 STATES = {"BalanceLow": 1, "AccountSuspended": 1, "ReportGap": 1, "PullAge": 150}
 AGES = {  # queue → seconds: beyond two tries of ours; two days of an application that reads nothing
     "PublishQueue": 900,
+    "SendQueue": 1800,
     "TrackQueue": 600,
     "DeliveryQueue": 172_800,
     "InboundQueue": 172_800,

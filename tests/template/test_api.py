@@ -8,8 +8,15 @@ import pytest
 
 KEYED = {
     ("/messages", "post"): "MessagesFunction",
-    ("/messages/estimate", "post"): "MessagesFunction",
+    ("/messages", "get"): "MessagesFunction",
     ("/messages/{id}", "get"): "MessagesFunction",
+    ("/messages/{id}/cancel", "post"): "MessagesFunction",
+    ("/messages/estimate", "post"): "MessagesFunction",
+    ("/batches", "post"): "BatchesFunction",
+    ("/batches/{id}", "get"): "BatchesFunction",
+    ("/opt-outs", "get"): "OptOutsFunction",
+    ("/opt-outs", "post"): "OptOutsFunction",
+    ("/opt-outs/{number}", "delete"): "OptOutsFunction",
     ("/balance", "get"): "AccountFunction",
     ("/statistics", "get"): "AccountFunction",
 }

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-CONSUMED = {"PublishQueue": "PublishFunction", "TrackQueue": "TrackFunction"}
+from bridge.domain.work import RECEIVES
+
+CONSUMED = {"PublishQueue": "PublishFunction", "SendQueue": "SubmitFunction", "TrackQueue": "TrackFunction"}
 SUBSCRIBED = {
     "DeliveryQueue": [{"prefix": "sms.message."}],
     "InboundQueue": ["sms.inbound.received"],
@@ -39,6 +41,10 @@ def test_these_are_all_queues(stack: Any) -> None:
     assert set(stack.of_type("AWS::SQS::Queue")) == expected
 
 
+def test_submitting_knows_when_a_pointer_comes_for_the_last_time(stack: Any) -> None:
+    assert stack["SendQueue"]["RedrivePolicy"]["maxReceiveCount"] == RECEIVES
+
+
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_queue_gives_up_only_after_several_tries_and_into_its_own_dead_letter_queue(stack: Any, queue: str) -> None:
     redrive = stack[queue]["RedrivePolicy"]
@@ -68,13 +74,14 @@ def test_a_consumer_hands_back_only_what_failed(stack: Any) -> None:
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert {source["FunctionName"]: source["BatchSize"] for source in sources} == {
         "PublishFunction": 5,
+        "SubmitFunction": 10,
         "TrackFunction": 10,
     }
 
 
-def test_the_consumers_leave_half_of_a_new_accounts_concurrency(stack: Any) -> None:
+def test_the_consumers_leave_four_of_a_new_accounts_ten_invocations(stack: Any) -> None:
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
-    assert sum(source["ScalingConfig"]["MaximumConcurrency"] for source in sources) <= 5
+    assert sum(source["ScalingConfig"]["MaximumConcurrency"] for source in sources) <= 6
 
 
 @pytest.mark.parametrize(("queue", "types"), SUBSCRIBED.items())
@@ -165,6 +172,11 @@ def test_a_scheduled_run_is_never_repeated_and_its_failure_is_kept(stack: Any, f
     assert config["MaximumRetryAttempts"] == 0
     assert config["MaximumEventAgeInSeconds"] == 60
     assert config["DestinationConfig"] == {"OnFailure": {"Destination": "ScheduleDeadLetterQueue.Arn"}}
+
+
+def test_sends_that_wait_for_their_time_are_a_group_of_the_stacks_own(stack: Any) -> None:
+    # Groups of one account share their names, too.
+    assert stack.of_type("AWS::Scheduler::ScheduleGroup") == {"SendScheduleGroup": {"Name": "stack-sends"}}
 
 
 def test_nothing_else_is_scheduled(stack: Any) -> None:

@@ -21,6 +21,9 @@ PULL = {
     *PUBLISH,
     FAILED_RUN,
 }
+SEND_LATER = ("sqs:SendMessage", "SendQueue.Arn")
+OPTED_OUT = {("dynamodb:GetItem", "OptOutsTable.Arn"), ("dynamodb:BatchGetItem", "OptOutsTable.Arn")}
+SEND_SCHEDULES = "arn:{partition}:scheduler:{region}:123456789012:schedule/SendScheduleGroup/*"
 RIGHTS: dict[str, set[Right]] = {
     "Authorizer": {("dynamodb:GetItem", "ClientsTable.Arn")},
     "Messages": {
@@ -28,6 +31,47 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn"),
         ("dynamodb:BatchWriteItem", "MessagesTable.Arn"),
+        *(("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("ByClient", "ByReference", "ByNumber")),
+        *OPTED_OUT,
+        SEND_LATER,
+        ("scheduler:CreateSchedule", SEND_SCHEDULES),
+        ("scheduler:DeleteSchedule", SEND_SCHEDULES),
+        ("iam:PassRole", "SendScheduleRole.Arn"),
+        SECRET,
+        *PUBLISH,
+    },
+    "Batches": {
+        ("dynamodb:GetItem", "MessagesTable.Arn"),
+        ("dynamodb:PutItem", "MessagesTable.Arn"),
+        ("dynamodb:UpdateItem", "MessagesTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn/index/ByBatch"),
+        ("s3:PutObject", "JournalBucket.Arn/batches/*"),
+        SEND_LATER,
+        SECRET,
+    },
+    "OptOuts": {
+        *OPTED_OUT,
+        ("dynamodb:PutItem", "OptOutsTable.Arn"),
+        ("dynamodb:Query", "OptOutsTable.Arn"),
+        ("dynamodb:UpdateItem", "OptOutsTable.Arn"),
+        SECRET,
+    },
+    "Submit": {
+        *((f"sqs:{action}", "SendQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+        SEND_LATER,
+        ("dynamodb:BatchGetItem", "MessagesTable.Arn"),
+        ("dynamodb:BatchWriteItem", "MessagesTable.Arn"),
+        ("dynamodb:ConditionCheckItem", "MessagesTable.Arn"),
+        ("dynamodb:GetItem", "MessagesTable.Arn"),
+        ("dynamodb:PutItem", "MessagesTable.Arn"),
+        ("dynamodb:Query", "MessagesTable.Arn"),
+        ("dynamodb:UpdateItem", "MessagesTable.Arn"),
+        *OPTED_OUT,
+        ("dynamodb:UpdateItem", "StateTable.Arn"),
+        ("s3:GetObject", "JournalBucket.Arn/batches/*"),
+        ("s3:DeleteObject", "JournalBucket.Arn/batches/*"),
+        ("s3:ListBucket", "JournalBucket.Arn"),
         SECRET,
         *PUBLISH,
     },
@@ -89,6 +133,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:GetItem", "StateTable.Arn"),
         ("dynamodb:PutItem", "StateTable.Arn"),
+        SEND_LATER,
         SECRET,
         *PUBLISH,
         FAILED_RUN,
@@ -121,9 +166,11 @@ RIGHTS: dict[str, set[Right]] = {
         ("lambda:InvokeFunction", "ReconcileFunction.Arn"),
         FAILED_RUN,
     },
+    "SendSchedule": {SEND_LATER, FAILED_RUN},
 }
-FUNCTIONS = sorted(set(RIGHTS) - {"Schedule"})
-IN_VPC = {"Messages", "Account", "PullReports", "PullInbound", "Watch", "Reconcile"}
+SCHEDULES = {"Schedule", "SendSchedule"}
+FUNCTIONS = sorted(set(RIGHTS) - SCHEDULES)
+IN_VPC = {"Messages", "Submit", "Account", "PullReports", "PullInbound", "Watch", "Reconcile"}
 
 # Every right on everything, and why there is no narrower one.
 ON_EVERYTHING = {
@@ -164,7 +211,9 @@ def test_a_role_may_do_this_and_nothing_else(stack: Any, name: str) -> None:
     found = statements(stack[f"{name}Role"])
     assert {statement["Effect"] for statement in found} == {"Allow"}
     logs = {(f"logs:{action}", f"{name}LogGroup.Arn") for action in ("CreateLogStream", "PutLogEvents")}
-    assert rights(found) == RIGHTS[name] | (logs if name in FUNCTIONS else set())
+    here = {"region": stack.region, "partition": stack.partition}
+    expected = {(action, resource.format(**here)) for action, resource in RIGHTS[name]}
+    assert rights(found) == expected | (logs if name in FUNCTIONS else set())
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -175,8 +224,9 @@ def test_a_function_has_its_own_role_and_only_lambda_takes_it(stack: Any, name: 
     ]
 
 
-def test_only_this_accounts_scheduler_takes_the_schedules_role(stack: Any) -> None:
-    assert stack["ScheduleRole"]["AssumeRolePolicyDocument"]["Statement"] == [
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_only_this_accounts_scheduler_takes_the_schedules_role(stack: Any, name: str) -> None:
+    assert stack[f"{name}Role"]["AssumeRolePolicyDocument"]["Statement"] == [
         {
             "Effect": "Allow",
             "Principal": {"Service": "scheduler.amazonaws.com"},
@@ -225,6 +275,23 @@ def test_code_in_the_vpc_has_no_network_rights_of_its_own(stack_with: Any) -> No
 def test_only_what_pulls_wrote_is_listed(stack: Any, name: str) -> None:
     (listing,) = [found for found in statements(stack[f"{name}Role"]) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "raw/*"}}
+
+
+def test_submitting_lists_only_what_batches_asked_for(stack: Any) -> None:
+    (listing,) = [found for found in statements(stack["SubmitRole"]) if found["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "batches/*"}}
+
+
+def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:
+    passing = [found for found in all_statements(stack) if "iam:PassRole" in several(found["Action"])]
+    assert passing == [
+        {
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": "SendScheduleRole.Arn",
+            "Condition": {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+        }
+    ]
 
 
 def test_publishing_lists_only_what_it_puts_together(stack: Any) -> None:

@@ -13,6 +13,9 @@ PROJECT = Path(__file__).parents[2]
 FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "AuthorizerFunction": ("authorizer", "app.handler", 10, 512),
     "MessagesFunction": ("messages", "app.handler", 28, 512),
+    "BatchesFunction": ("batches", "app.handler", 28, 512),
+    "OptOutsFunction": ("opt-outs", "app.handler", 28, 512),
+    "SubmitFunction": ("submit", "app.handler", 60, 512),
     "AccountFunction": ("account", "app.handler", 28, 512),
     "DocsFunction": ("docs", "app.handler", 10, 512),
     "PullReportsFunction": ("pull-reports", "app.reports", 120, 256),
@@ -26,6 +29,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
 }
 CALL_THE_GATEWAY = {
     "MessagesFunction",
+    "SubmitFunction",
     "AccountFunction",
     "PullReportsFunction",
     "PullInboundFunction",
@@ -40,6 +44,7 @@ OUTPUTS = {
     "InboundQueueUrl",
     "InboundQueueArn",
     "PublishQueueUrl",
+    "SendQueueUrl",
     "EventsTopicArn",
     "JournalBucketName",
     "AccountsSecretArn",
@@ -51,8 +56,14 @@ ENVIRONMENT = {
     "MESSAGES_TABLE": "MessagesTable",
     "STATE_TABLE": "StateTable",
     "CLIENTS_TABLE": "ClientsTable",
+    "OPT_OUTS_TABLE": "OptOutsTable",
     "JOURNAL_BUCKET": "JournalBucket",
     "PUBLISH_QUEUE_URL": "PublishQueue",
+    "SEND_QUEUE_URL": "SendQueue",
+    "SEND_QUEUE_ARN": "SendQueue.Arn",
+    "SCHEDULE_GROUP": "SendScheduleGroup",
+    "SCHEDULE_ROLE_ARN": "SendScheduleRole.Arn",
+    "SCHEDULE_DEAD_LETTER_QUEUE_ARN": "ScheduleDeadLetterQueue.Arn",
     "EVENTS_TOPIC_ARN": "EventsTopic",
     "ACCOUNTS_SECRET_ARN": "AccountsSecret.Id",
     "PULL_SECONDS": 5,
@@ -73,7 +84,7 @@ def test_no_partition_and_no_host_is_written_down(source: Any, strings: Strings)
         assert "arn:aws:" not in text, path
         assert "arn:aws-cn:" not in text, path
         # Service principals are spelled the same in every partition.
-        if not (path.endswith("/Principal/Service") and re.fullmatch(r"[a-z]+\.amazonaws\.com", text)):
+        if not (path.endswith(("/Principal/Service", "/iam:PassedToService")) and re.fullmatch(r"[a-z]+\.amazonaws\.com", text)):
             assert "amazonaws.com" not in text, path
 
 
@@ -154,7 +165,8 @@ def test_every_log_group_belongs_to_a_function(stack: Any) -> None:
 
 
 def test_api_functions_answer_before_api_gateway_gives_up(stack: Any) -> None:
-    for name in ("MessagesFunction", "AccountFunction", "DocsFunction", "AuthorizerFunction"):
+    behind = ("Messages", "Batches", "OptOuts", "Account", "Docs", "Authorizer")
+    for name in (f"{function}Function" for function in behind):
         assert stack[name]["Timeout"] < 29, name
 
 
