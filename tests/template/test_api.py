@@ -11,6 +11,9 @@ KEYED = {
     ("/messages/{id}", "get"): "MessagesFunction",
     ("/balance", "get"): "AccountFunction",
     ("/statistics", "get"): "AccountFunction",
+    ("/opt-outs", "get"): "OptOutsFunction",
+    ("/opt-outs", "post"): "OptOutsFunction",
+    ("/opt-outs/{number}", "delete"): "OptOutsFunction",
 }
 OPEN = {
     ("/health", "get"): "DocsFunction",

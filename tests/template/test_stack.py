@@ -14,6 +14,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "AuthorizerFunction": ("authorizer", "app.handler", 10, 512),
     "MessagesFunction": ("messages", "app.handler", 28, 512),
     "AccountFunction": ("account", "app.handler", 28, 512),
+    "OptOutsFunction": ("opt-outs", "app.handler", 28, 512),
     "DocsFunction": ("docs", "app.handler", 10, 512),
     "PullReportsFunction": ("pull-reports", "app.reports", 120, 256),
     "PullInboundFunction": ("pull-inbound", "app.inbound", 120, 256),
@@ -51,6 +52,7 @@ ENVIRONMENT = {
     "MESSAGES_TABLE": "MessagesTable",
     "STATE_TABLE": "StateTable",
     "CLIENTS_TABLE": "ClientsTable",
+    "OPT_OUTS_TABLE": "OptOutsTable",
     "JOURNAL_BUCKET": "JournalBucket",
     "PUBLISH_QUEUE_URL": "PublishQueue",
     "EVENTS_TOPIC_ARN": "EventsTopic",
@@ -154,7 +156,7 @@ def test_every_log_group_belongs_to_a_function(stack: Any) -> None:
 
 
 def test_api_functions_answer_before_api_gateway_gives_up(stack: Any) -> None:
-    for name in ("MessagesFunction", "AccountFunction", "DocsFunction", "AuthorizerFunction"):
+    for name in ("MessagesFunction", "AccountFunction", "OptOutsFunction", "DocsFunction", "AuthorizerFunction"):
         assert stack[name]["Timeout"] < 29, name
 
 

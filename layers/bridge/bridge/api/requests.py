@@ -25,7 +25,8 @@ MAX_RECIPIENTS: Final = 1000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """What may be a list or the only element of one, as a list."""
     return [value] if isinstance(value, str) else value
 
 
@@ -67,7 +68,11 @@ def _day(value: object) -> object:
         return None
 
 
-_NUMBER: Final = {"type": "string", "pattern": r"^(\+86|0086|86)?1[3-9][0-9]{9}$", "examples": ["+8613812345678"]}
+NUMBER_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": r"^(\+86|0086|86)?1[3-9][0-9]{9}$",
+    "examples": ["+8613812345678"],
+}
 
 Number = Annotated[str, StringConstraints(max_length=20), AfterValidator(_number)]
 Day = Annotated[
@@ -86,15 +91,21 @@ class SendRequest(BaseModel):
 
     to: Annotated[
         list[Number],
-        BeforeValidator(_one_or_many),
+        BeforeValidator(one_or_many),
         AfterValidator(_distinct),
         Field(min_length=1, max_length=MAX_RECIPIENTS),
         WithJsonSchema(
             {
                 "description": "A mainland mobile number, or up to 1,000 of them, none twice.",
                 "oneOf": [
-                    _NUMBER,
-                    {"type": "array", "items": _NUMBER, "minItems": 1, "maxItems": MAX_RECIPIENTS, "uniqueItems": True},
+                    NUMBER_SCHEMA,
+                    {
+                        "type": "array",
+                        "items": NUMBER_SCHEMA,
+                        "minItems": 1,
+                        "maxItems": MAX_RECIPIENTS,
+                        "uniqueItems": True,
+                    },
                 ],
                 "examples": ["+8613812345678"],
             }
