@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from bridge.api.estimates import EstimateRequest, EstimateResponse
-from bridge.api.requests import BalanceQuery, SendRequest, StatisticsQuery
+from bridge.api.opt_outs import OptOutQuery, OptOutsQuery, OptOutsRequest, OptOutsResponse
+from bridge.api.requests import NUMBER_SCHEMA, BalanceQuery, SendRequest, StatisticsQuery
 from bridge.api.responses import (
     BalanceResponse,
     HealthResponse,
@@ -49,6 +50,8 @@ _GATEWAY: Final = {
     "503": "The gateway is not reachable or not in service; nothing was sent. `Retry-After` says when to try again.",
     "504": "The bridge did not answer in time.",
 }
+
+_OPERATOR: Final = {"502": "The account is not configured: the bridge's operator must look at it."}
 
 _REFUSED_422: Final = {"422": "The request cannot be carried out; `errors` names every problem."}
 
@@ -93,6 +96,7 @@ def document() -> dict[str, Any]:
         "security": [{"key": []}],
         "tags": [
             {"name": "messages", "description": "Sending."},
+            {"name": "opt-outs", "description": "Numbers that want no more messages from an account."},
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
         ],
@@ -100,6 +104,8 @@ def document() -> dict[str, Any]:
             "/messages": {"post": _send()},
             "/messages/estimate": {"post": _estimate()},
             "/messages/{id}": {"get": _find()},
+            "/opt-outs": {"get": _opt_outs(), "post": _opt_out()},
+            "/opt-outs/{number}": {"delete": _opt_in()},
             "/balance": {"get": _balance()},
             "/statistics": {"get": _statistics()},
             "/health": {"get": _health()},
@@ -233,6 +239,87 @@ def _find() -> dict[str, Any]:
     }
 
 
+_OPT_OUT: Final = {
+    "number": "+8613812345678",
+    "account": "default",
+    "since": "2026-11-23T13:09:00+08:00",
+    "source": "inbound",
+    "keyword": "TD",
+}
+
+
+def _opt_outs() -> dict[str, Any]:
+    return {
+        "operationId": "list_opt_outs",
+        "tags": ["opt-outs"],
+        "summary": "Numbers that want no more messages",
+        "description": "A number opts out of an account by answering a keyword to it and nothing else (`T`, `TD`, "
+        "`R`, `N`, `退订` or `拒收`, unless the account has its own), in either case and width, whatever white space "
+        "and punctuation stands around it. A later message to it is refused unless it is transactional.\n\nAn opt-out "
+        "belongs to the account, whichever client sent what it answered. Pages are in an order of their own, in which "
+        "an opt-out that comes or goes meanwhile moves no other.",
+        "parameters": _parameters(OptOutsQuery),
+        "responses": {
+            "200": _json("A page of the opt-outs.", "OptOutsResponse", {"items": [_OPT_OUT], "next_cursor": None}),
+            **_problems(_EDGE, _OPERATOR, _REFUSED_422),
+        },
+    }
+
+
+def _opt_out() -> dict[str, Any]:
+    return {
+        "operationId": "add_opt_outs",
+        "tags": ["opt-outs"],
+        "summary": "Send no more to these numbers",
+        "description": "Opts numbers out that asked for it elsewhere. One that is opted out already stays as it is, "
+        "so that the request can be repeated.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _ref("OptOutsRequest"),
+                    "examples": {
+                        "one": {"summary": "One number", "value": {"numbers": "+8613812345678"}},
+                        "many": {"summary": "Several numbers", "value": {"numbers": ["13812345678", "13800001234"]}},
+                    },
+                }
+            },
+        },
+        "responses": {
+            "200": _json(
+                "The opt-out of each number, in the request's order; there is no next page.",
+                "OptOutsResponse",
+                {"items": [{**_OPT_OUT, "source": "api", "keyword": None}], "next_cursor": None},
+            ),
+            **_problems(_EDGE, _OPERATOR, _REFUSED_422),
+        },
+    }
+
+
+def _opt_in() -> dict[str, Any]:
+    return {
+        "operationId": "remove_opt_out",
+        "tags": ["opt-outs"],
+        "summary": "Send to a number again",
+        "description": "For a number whose owner asked for messages again; the key needs the scope `admin`. What the "
+        "handset sent until now does not opt it out again, and what it sends from now on does.",
+        "parameters": [
+            {
+                "name": "number",
+                "in": "path",
+                "required": True,
+                "description": "The number, in any form that the API knows; `+` may be URL-encoded.",
+                "schema": NUMBER_SCHEMA,
+            },
+            *_parameters(OptOutQuery),
+        ],
+        "responses": {
+            "204": {"description": "The number is not opted out any more."},
+            **_problems(_EDGE, _OPERATOR, _REFUSED_422, {"404": "The number is not opted out."}),
+        },
+    }
+
+
 def _balance() -> dict[str, Any]:
     return {
         "operationId": "get_balance",
@@ -346,10 +433,11 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _schemas() -> dict[str, Any]:
-    validated: list[type[BaseModel]] = [SendRequest, EstimateRequest]
+    validated: list[type[BaseModel]] = [SendRequest, EstimateRequest, OptOutsRequest]
     serialized: list[type[BaseModel]] = [
         MessageResponse,
         EstimateResponse,
+        OptOutsResponse,
         BalanceResponse,
         StatisticsResponse,
         HealthResponse,

@@ -19,6 +19,9 @@ KEYED = {
     ("/opt-outs/{number}", "delete"): "OptOutsFunction",
     ("/balance", "get"): "AccountFunction",
     ("/statistics", "get"): "AccountFunction",
+    ("/opt-outs", "get"): "OptOutsFunction",
+    ("/opt-outs", "post"): "OptOutsFunction",
+    ("/opt-outs/{number}", "delete"): "OptOutsFunction",
 }
 OPEN = {
     ("/health", "get"): "DocsFunction",

@@ -10,7 +10,7 @@ CONSUMED = {"PublishQueue": "PublishFunction", "SendQueue": "SubmitFunction", "T
 SUBSCRIBED = {
     "DeliveryQueue": [{"prefix": "sms.message."}],
     "InboundQueue": ["sms.inbound.received"],
-    "TrackQueue": ["sms.message.delivered", "sms.message.undelivered", "sms.message.updated"],
+    "TrackQueue": ["sms.message.delivered", "sms.message.undelivered", "sms.message.updated", "sms.inbound.received"],
 }
 QUEUES = sorted({*CONSUMED, *SUBSCRIBED})
 SCHEDULED = {

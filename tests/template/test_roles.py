@@ -81,6 +81,14 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "StateTable.Arn"),
         SECRET,
     },
+    "OptOuts": {
+        ("dynamodb:GetItem", "OptOutsTable.Arn"),
+        ("dynamodb:BatchGetItem", "OptOutsTable.Arn"),
+        ("dynamodb:Query", "OptOutsTable.Arn"),
+        ("dynamodb:PutItem", "OptOutsTable.Arn"),
+        ("dynamodb:UpdateItem", "OptOutsTable.Arn"),
+        SECRET,
+    },
     "Docs": set(),
     "PullReports": PULL,
     "PullInbound": PULL,
@@ -123,6 +131,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:GetItem", "MessagesTable.Arn"),
         ("dynamodb:PutItem", "MessagesTable.Arn"),
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
+        ("dynamodb:PutItem", "OptOutsTable.Arn"),
         SECRET,
     },
     "Attend": {

@@ -9,6 +9,7 @@ TABLES = {  # → (key attributes, attribute that ends an item)
     "StateTable": (["pk"], "expires_at"),
     "OptOutsTable": (["pk", "sk"], None),
     "ClientsTable": (["pk"], None),
+    "OptOutsTable": (["pk", "sk"], None),
 }
 
 

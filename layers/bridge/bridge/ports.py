@@ -10,6 +10,7 @@ from bridge.domain.events import Event
 from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
 from bridge.domain.policies import Policy
 from bridge.domain.pace import Turn
+from bridge.domain.opt_outs import OptOut
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
 from bridge.domain.sweeps import Sweep
 from bridge.domain.walks import Place
@@ -310,4 +311,30 @@ class Pace(Protocol):
         They may go at once when their turn has come: over any window, no more go than `rate` allows, and the count of
         one reservation. Nothing is reserved where others have the account for longer than `within`, or where too many
         ask at this very moment. What is reserved and not used is lost: the account stands still for as long.
+        """
+
+
+class OptOuts(Protocol):
+    """The numbers that want no more messages from an account. All reads see what was written before them."""
+
+    def among(self, account: str, numbers: Iterable[str]) -> frozenset[str]:
+        """Which of these numbers (E.164) are opted out: one read for one number, and for up to 100."""
+
+    def find(self, account: str, numbers: Iterable[str]) -> Mapping[str, OptOut]:
+        """The opt-outs of these numbers, by number; those that are not opted out are left out."""
+
+    def add(self, opt_out: OptOut) -> bool:
+        """Write one down. False, and nothing is written, where its number is opted out already.
+
+        So too for one that a handset sent: where its number was removed since it was received, or an opt-out that is
+        no older was. Adding one again does nothing.
+        """
+
+    def remove(self, account: str, number: str, at: datetime) -> bool:
+        """Opted out no more; what was received until then does not add it again. False where it is not opted out."""
+
+    def list(self, account: str, after: str, limit: int) -> Sequence[OptOut]:
+        """An account's opt-outs behind a number, at most so many: by last digit, then by number. "" begins.
+
+        What is added or removed meanwhile moves none of the others to another page.
         """

@@ -20,6 +20,7 @@ class Settings:
     messages_table: str
     state_table: str
     clients_table: str
+    opt_outs_table: str
     journal_bucket: str
     publish_queue_url: str
     send_queue_url: str

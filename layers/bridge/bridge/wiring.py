@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.adapters.gateways import Gateways
     from bridge.adapters.journal_bucket import JournalBucket
     from bridge.adapters.messages_table import MessagesTable
+    from bridge.adapters.opt_outs_table import OptOutsTable
     from bridge.adapters.pace_table import PaceTable
     from bridge.adapters.send_queue import SendQueue
     from bridge.adapters.send_schedules import SendSchedules
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
     from bridge.services.estimating import Estimating
+    from bridge.services.opting_out import OptingOut
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
     from bridge.services.reconciling import Reconciling
@@ -100,6 +102,15 @@ def early_reports() -> "EarlyReportsTable":
 
     retention = timedelta(days=settings().message_retention_days)
     return EarlyReportsTable(dynamodb(), settings().messages_table, retention=retention)
+
+
+@cache
+def opt_outs() -> "OptOutsTable":
+    """The numbers that want no more messages."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.opt_outs_table import OptOutsTable
+
+    return OptOutsTable(dynamodb(), settings().opt_outs_table)
 
 
 @cache
@@ -326,6 +337,20 @@ def reconciling() -> "Reconciling":
         watches=WatchesTable(dynamodb(), settings().state_table),
         reconciliations=Reconciliations(dynamodb(), settings().state_table),
         topic=topic(),
+        clock=clock(),
+        counters=counters(),
+    )
+
+
+@cache
+def opting_out() -> "OptingOut":
+    """For `functions/opt_outs` and `functions/track`."""
+    from bridge.services.opting_out import OptingOut
+
+    return OptingOut(
+        accounts=accounts(),
+        keywords=lambda account: accounts().policy(account).opt_out_keywords,
+        opt_outs=opt_outs(),
         clock=clock(),
         counters=counters(),
     )

@@ -6,6 +6,7 @@ COMPLETE = {
     "MESSAGES_TABLE": "messages",
     "STATE_TABLE": "state",
     "CLIENTS_TABLE": "clients",
+    "OPT_OUTS_TABLE": "opt-outs",
     "JOURNAL_BUCKET": "journal",
     "PUBLISH_QUEUE_URL": "https://queue",
     "SEND_QUEUE_URL": "https://send",

@@ -12,6 +12,7 @@ from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
 from bridge.domain.clients import Caller, hash_key
 from bridge.domain.policies import Policy
+from bridge.domain.opt_outs import inbound_message
 from bridge.domain.pulls import to_publish
 from bridge.domain.work import RECEIVES, MessageWork, Work, work_of
 from bridge.services.authorizing import Authorizing
@@ -528,12 +529,20 @@ def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, 
         counters=world.counters,
     )
     monkeypatch.setattr(wiring, "tracking", lambda: tracking)
+    heard: list[str] = []
+
+    class OptingOut:
+        def hear(self, body: str) -> None:
+            heard.append(inbound_message(body).text)
+
+    monkeypatch.setattr(wiring, "opting_out", OptingOut)
     nothing_failed: dict[str, list[str]] = {"batchItemFailures": []}
 
     assert load("publish").handler(json.loads((EVENTS / "publish.json").read_text()), context) == nothing_failed
     assert load("track").handler(json.loads((EVENTS / "track.json").read_text()), context) == nothing_failed
     assert keys == ["raw/default/reports/2026-11-23/01JDCKQ3V9T4M3W5Y8Z7N6P2QR"]
     assert list(world.messages.reports) == [("01JDCKQ3V9T4M3W5Y8Z7N6P2QR", "+8613812345678")]
+    assert heard == ["TD"]
 
 
 @pytest.mark.parametrize(("times", "last"), [(1, False), (RECEIVES - 1, False), (RECEIVES, True), (RECEIVES + 1, True)])

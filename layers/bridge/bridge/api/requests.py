@@ -68,7 +68,11 @@ def _day(value: object) -> object:
         return None
 
 
-_NUMBER: Final = {"type": "string", "pattern": r"^(\+86|0086|86)?1[3-9][0-9]{9}$", "examples": ["+8613812345678"]}
+NUMBER_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": r"^(\+86|0086|86)?1[3-9][0-9]{9}$",
+    "examples": ["+8613812345678"],
+}
 
 Number = Annotated[str, StringConstraints(max_length=20), AfterValidator(_number)]
 Day = Annotated[
@@ -94,8 +98,14 @@ class SendRequest(BaseModel):
             {
                 "description": "A mainland mobile number, or up to 1,000 of them, none twice.",
                 "oneOf": [
-                    _NUMBER,
-                    {"type": "array", "items": _NUMBER, "minItems": 1, "maxItems": MAX_RECIPIENTS, "uniqueItems": True},
+                    NUMBER_SCHEMA,
+                    {
+                        "type": "array",
+                        "items": NUMBER_SCHEMA,
+                        "minItems": 1,
+                        "maxItems": MAX_RECIPIENTS,
+                        "uniqueItems": True,
+                    },
                 ],
                 "examples": ["+8613812345678"],
             }

@@ -355,6 +355,14 @@ def discrepancy(account: str, compared: Comparison, now: datetime) -> Event:
     )
 
 
+def event_type(body: str) -> EventType:
+    """What kind of event a JSON form is. Raises ValueError where `body` is no event of this bridge."""
+    try:
+        return EventType(json.loads(body)["type"])
+    except (KeyError, TypeError) as exc:
+        raise ValueError("not an event of this bridge") from exc
+
+
 def tracked_report(body: str) -> TrackedReport | EarlyReport:
     """What a delivered, undelivered or updated event says, read back from its JSON form.
 
