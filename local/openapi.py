@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from bridge.api.message_lists import MessagesQuery, MessagesResponse
 from bridge.api.requests import BalanceQuery, SendRequest, StatisticsQuery
 from bridge.api.responses import (
     BalanceResponse,
@@ -91,12 +92,12 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "./"}],  # whoever serves it puts the address in
         "security": [{"key": []}],
         "tags": [
-            {"name": "messages", "description": "Sending."},
+            {"name": "messages", "description": "Sending, and what became of it."},
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
         ],
         "paths": {
-            "/messages": {"post": _send()},
+            "/messages": {"get": _list(), "post": _send()},
             "/messages/{id}": {"get": _find()},
             "/balance": {"get": _balance()},
             "/statistics": {"get": _statistics()},
@@ -169,6 +170,26 @@ def _send() -> dict[str, Any]:
                 "headers": _SENT,
             },
             **_problems(_EDGE, _GATEWAY, _REFUSED_422, _CONFLICT),
+        },
+    }
+
+
+def _list() -> dict[str, Any]:
+    return {
+        "operationId": "list_messages",
+        "tags": ["messages"],
+        "summary": "Messages, the newest first",
+        "description": "The client's own messages, those that all given filters admit, in the order of their `id`. "
+        "Follow `next_cursor` until it is null. A page may have fewer messages than `limit`, even none, and a "
+        "`next_cursor` all the same: a request looks at no more than 500 messages, and `status`, `account` and "
+        "several filters at once may pass over many of them. Walking the pages shows each message that was there at "
+        "the beginning once, whatever is sent meanwhile; a status is that of the moment when its page was read. A "
+        "message is listed within about a second of its creation, and by its number, where it has several, once its "
+        "submit has begun.",
+        "parameters": _parameters(MessagesQuery),
+        "responses": {
+            "200": _json("The page.", "MessagesResponse", {"items": [_MESSAGE], "next_cursor": None}),
+            **_problems(_EDGE, _REFUSED_422, {"502": _GATEWAY["502"], "504": _GATEWAY["504"]}),
         },
     }
 
@@ -311,6 +332,7 @@ def _schemas() -> dict[str, Any]:
     validated: list[type[BaseModel]] = [SendRequest]
     serialized: list[type[BaseModel]] = [
         MessageResponse,
+        MessagesResponse,
         BalanceResponse,
         StatisticsResponse,
         HealthResponse,

@@ -38,17 +38,26 @@ def dynamodb(aws: None) -> "DynamoDBClient":  # noqa: ARG001 - the client is mad
 BY_HOUR: Final = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["account", "event"]}
 
 
-def index(name: str, key: str, projection: dict[str, Any]) -> dict[str, Any]:
-    """A global secondary index, sorted by `made`."""
-    keys = [{"AttributeName": key, "KeyType": "HASH"}, {"AttributeName": "made", "KeyType": "RANGE"}]
+KEYS_ONLY: Final = {"ProjectionType": "KEYS_ONLY"}
+INDEXES: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {  # → (partition, order, projection)
+    "ByNumber": ("number_key", "made", KEYS_ONLY),
+    "ByHour": ("hour", "made", BY_HOUR),
+    "ByClient": ("client_key", "created", KEYS_ONLY),
+    "ByReference": ("reference_key", "created", KEYS_ONLY),
+}
+
+
+def index(name: str, key: str, order: str, projection: dict[str, Any]) -> dict[str, Any]:
+    """A global secondary index."""
+    keys = [{"AttributeName": key, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}]
     return {"IndexName": name, "KeySchema": keys, "Projection": projection}
 
 
 def make_table(client: "DynamoDBClient", name: str, *, sort_key: bool) -> str:
     """A table with the keys and indexes that template.yaml gives it."""
     keys = ["pk", "sk"] if sort_key else ["pk"]
-    indexed = ["hour", "made", "number_key"] if sort_key else []
-    indexes: Any = [index("ByNumber", "number_key", {"ProjectionType": "KEYS_ONLY"}), index("ByHour", "hour", BY_HOUR)]
+    indexed = sorted({key for keys in INDEXES.values() for key in keys[:2]}) if sort_key else []
+    indexes: Any = [index(name, key, order, projection) for name, (key, order, projection) in INDEXES.items()]
     client.create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in [*keys, *indexed]],

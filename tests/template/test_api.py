@@ -8,6 +8,7 @@ import pytest
 
 KEYED = {
     ("/messages", "post"): "MessagesFunction",
+    ("/messages", "get"): "MessagesFunction",
     ("/messages/{id}", "get"): "MessagesFunction",
     ("/balance", "get"): "AccountFunction",
     ("/statistics", "get"): "AccountFunction",

@@ -28,6 +28,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn"),
         ("dynamodb:BatchWriteItem", "MessagesTable.Arn"),
+        *(("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("ByNumber", "ByClient", "ByReference")),
         SECRET,
         *PUBLISH,
     },

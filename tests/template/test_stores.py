@@ -12,7 +12,12 @@ TABLES = {  # → (key attributes, attribute that ends an item)
 
 
 INDEXED = {
-    "MessagesTable": {"ByNumber": ("number_key", "KEYS_ONLY", []), "ByHour": ("hour", "INCLUDE", ["account", "event"])}
+    "MessagesTable": {  # → (partition, order, projection, attributes)
+        "ByNumber": ("number_key", "made", "KEYS_ONLY", []),
+        "ByHour": ("hour", "made", "INCLUDE", ["account", "event"]),
+        "ByClient": ("client_key", "created", "KEYS_ONLY", []),
+        "ByReference": ("reference_key", "created", "KEYS_ONLY", []),
+    }
 }
 
 
@@ -24,11 +29,11 @@ def test_a_table_has_these_indexes(stack: Any, name: str) -> None:
             "IndexName": index,
             "KeySchema": [
                 {"AttributeName": key, "KeyType": "HASH"},
-                {"AttributeName": "made", "KeyType": "RANGE"},
+                {"AttributeName": order, "KeyType": "RANGE"},
             ],
             "Projection": {"ProjectionType": kind} | ({"NonKeyAttributes": more} if more else {}),
         }
-        for index, (key, kind, more) in INDEXED.get(name, {}).items()
+        for index, (key, order, kind, more) in INDEXED.get(name, {}).items()
     }
 
 
@@ -44,7 +49,7 @@ def test_a_table_is_on_demand_encrypted_and_recoverable(
     keys, ends = expected
     assert [key["AttributeName"] for key in table["KeySchema"]] == keys
     assert [key["KeyType"] for key in table["KeySchema"]] == ["HASH", "RANGE"][: len(keys)]
-    indexed = ["hour", "made", "number_key"] if name in INDEXED else []
+    indexed = sorted({key for index in INDEXED.get(name, {}).values() for key in index[:2]})
     assert table["AttributeDefinitions"] == [{"AttributeName": key, "AttributeType": "S"} for key in [*keys, *indexed]]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["SSESpecification"] == {"SSEEnabled": True}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
+    from bridge.services.finding import Finding
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
     from bridge.services.reconciling import Reconciling
@@ -139,6 +140,21 @@ def sending() -> "Sending":
         clock=clock(),
         new_id=new_ulid,
         counters=counters(),
+    )
+
+
+@cache
+def finding() -> "Finding":
+    """For `functions/messages`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.message_lists_table import MessageListsTable
+    from bridge.services.finding import Finding
+
+    return Finding(
+        accounts=accounts(),
+        messages=messages(),
+        lists=MessageListsTable(dynamodb(), settings().messages_table, find=messages().find),
+        clock=clock(),
     )
 
 
