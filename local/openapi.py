@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from bridge.api.estimates import EstimateRequest, EstimateResponse
+from bridge.api.message_lists import MessagesQuery, MessagesResponse
 from bridge.api.opt_outs import OptOutQuery, OptOutsQuery, OptOutsRequest, OptOutsResponse
 from bridge.api.requests import NUMBER_SCHEMA, BalanceQuery, SendRequest, StatisticsQuery
 from bridge.api.responses import (
@@ -95,13 +96,13 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "./"}],  # whoever serves it puts the address in
         "security": [{"key": []}],
         "tags": [
-            {"name": "messages", "description": "Sending."},
+            {"name": "messages", "description": "Sending, and what became of it."},
             {"name": "opt-outs", "description": "Numbers that want no more messages from an account."},
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
         ],
         "paths": {
-            "/messages": {"post": _send()},
+            "/messages": {"get": _list(), "post": _send()},
             "/messages/estimate": {"post": _estimate()},
             "/messages/{id}": {"get": _find()},
             "/opt-outs": {"get": _opt_outs(), "post": _opt_out()},
@@ -213,6 +214,26 @@ def _estimate() -> dict[str, Any]:
                 },
             ),
             **_problems(_EDGE, {name: _GATEWAY[name] for name in ("502", "504")}, _REFUSED_422),
+        },
+    }
+
+
+def _list() -> dict[str, Any]:
+    return {
+        "operationId": "list_messages",
+        "tags": ["messages"],
+        "summary": "Messages, the newest first",
+        "description": "The client's own messages, those that all given filters admit, in the order of their `id`. "
+        "Follow `next_cursor` until it is null. A page may have fewer messages than `limit`, even none, and a "
+        "`next_cursor` all the same: a request looks at no more than 500 messages, and `status`, `account` and "
+        "several filters at once may pass over many of them. Walking the pages shows each message that was there at "
+        "the beginning once, whatever is sent meanwhile; a status is that of the moment when its page was read. A "
+        "message is listed within about a second of its creation, and by its number, where it has several, once its "
+        "submit has begun.",
+        "parameters": _parameters(MessagesQuery),
+        "responses": {
+            "200": _json("The page.", "MessagesResponse", {"items": [_MESSAGE], "next_cursor": None}),
+            **_problems(_EDGE, _REFUSED_422, {"502": _GATEWAY["502"], "504": _GATEWAY["504"]}),
         },
     }
 
@@ -438,6 +459,7 @@ def _schemas() -> dict[str, Any]:
         MessageResponse,
         EstimateResponse,
         OptOutsResponse,
+        MessagesResponse,
         BalanceResponse,
         StatisticsResponse,
         HealthResponse,

@@ -1,4 +1,4 @@
-"""`POST /messages`, `POST /messages/estimate` and `GET /messages/{id}`."""
+"""`POST /messages`, `GET /messages`, `POST /messages/estimate` and `GET /messages/{id}`."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from aws_lambda_powertools.event_handler import Response
 
 from bridge import wiring
 from bridge.api.estimates import EstimateRequest, estimate_response
-from bridge.api.requests import SendRequest, idempotency_key, parse_body
+from bridge.api.message_lists import MessagesQuery, messages_response
+from bridge.api.requests import SendRequest, idempotency_key, parse_body, parse_query
 from bridge.api.responses import http_status, message_response, sent_headers
 from bridge.api.rest import answer, caller, rest
 from bridge.domain.clients import Scope
@@ -32,11 +33,20 @@ def estimate() -> Response[str]:
     return answer(estimate_response(wiring.estimating().estimate(client, draft)))
 
 
+@app.get("/messages")
+def page() -> Response[str]:
+    """The caller's newest messages, or those of them that it asks for."""
+    client = caller(app, Scope.READ)
+    query = parse_query(MessagesQuery, app.current_event.query_string_parameters)
+    found = wiring.finding().page(client, query.filters(), limit=query.limit, cursor=query.cursor)
+    return answer(messages_response(found))
+
+
 @app.get("/messages/<message_id>")
 def find(message_id: str) -> Response[str]:
     """A message of the caller's, with the status of each recipient."""
     client = caller(app, Scope.READ)
-    return answer(message_response(wiring.sending().find(client, message_id)))
+    return answer(message_response(wiring.finding().find(client, message_id)))
 
 
 @lambda_handler

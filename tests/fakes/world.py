@@ -29,11 +29,13 @@ from bridge.domain.watches import PullTrace, Watch, Watched
 from bridge.ports import Topic
 from bridge.services.balancing import Balancing
 from bridge.services.estimating import Estimating
+from bridge.services.finding import Finding
 from bridge.services.publishing import Publishing
 from bridge.services.pulling import Pulling
 from bridge.services.sending import Sending
 from bridge.services.statistics import Statistics
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
+from tests.fakes.lists import FakeMessageLists
 from tests.fakes.schemas import hold_against_schema
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
@@ -647,6 +649,11 @@ class World:
             cache=self.cache,
             clock=self.clock,
             counters=self.counters,
+        )
+
+    def finding(self) -> Finding:
+        return Finding(
+            accounts=self.accounts, messages=self.messages, lists=FakeMessageLists(self.messages), clock=self.clock
         )
 
     def balancing(self) -> Balancing:

@@ -14,7 +14,7 @@ TABLES = {  # → (key attributes, attribute that ends an item)
 
 
 INDEXED = {
-    "MessagesTable": {
+    "MessagesTable": {  # → (partition, order, projection, attributes)
         "ByNumber": ("number_key", "made", "KEYS_ONLY", []),
         "ByHour": ("hour", "made", "INCLUDE", ["account", "event"]),
         "ByClient": ("client_key", "created", "KEYS_ONLY", []),

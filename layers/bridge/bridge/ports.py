@@ -7,6 +7,7 @@ from typing import Protocol
 from bridge.domain.clients import Caller
 from bridge.domain.days import DayCount
 from bridge.domain.events import Event
+from bridge.domain.lists import Among
 from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
 from bridge.domain.policies import Policy
 from bridge.domain.pace import Turn
@@ -112,6 +113,20 @@ class Messages(Protocol):
 
         A recipient's first final report counts in the same write, exactly once, on the day of its submit.
         """
+
+
+class MessageLists(Protocol):
+    """Where messages are found, in the order of their ids."""
+
+    def newest(self, among: Among, *, first: str, end: str, limit: int) -> list[str]:
+        """Ids of the newest there, from the last before `end` down to `first`, at most `limit`, each once.
+
+        All that are asked for are among them, but for those of the last second or so. There may be others too, other
+        clients' even: look at each. Fewer than `limit` are all there are.
+        """
+
+    def read(self, message_ids: Sequence[str]) -> list[Message]:
+        """These messages with their reports, in this order; those that are gone are left out."""
 
 
 class EarlyReports(Protocol):

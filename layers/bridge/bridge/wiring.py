@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bridge.services.balancing import Balancing
     from bridge.services.estimating import Estimating
     from bridge.services.opting_out import OptingOut
+    from bridge.services.finding import Finding
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
     from bridge.services.reconciling import Reconciling
@@ -196,6 +197,21 @@ def estimating() -> "Estimating":
     from bridge.services.estimating import Estimating
 
     return Estimating(accounts=accounts(), gateway=gateway())
+
+
+@cache
+def finding() -> "Finding":
+    """For `functions/messages`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.message_lists_table import MessageListsTable
+    from bridge.services.finding import Finding
+
+    return Finding(
+        accounts=accounts(),
+        messages=messages(),
+        lists=MessageListsTable(dynamodb(), settings().messages_table, find=messages().find),
+        clock=clock(),
+    )
 
 
 @cache

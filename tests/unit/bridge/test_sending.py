@@ -4,14 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.domain.clients import Caller
 from bridge.domain.errors import (
     AccountNotConfigured,
     GatewayRefused,
     GatewayUnreachable,
     InvalidRequest,
     NotAllowed,
-    NotFound,
     StillInFlight,
 )
 from bridge.domain.events import EventType
@@ -87,7 +85,7 @@ def test_a_refusal_is_recorded_and_names_its_code(world: World, sending: Sending
 
     assert caught.value.code.number == 205
     assert caught.value.message_id is not None
-    message = sending.find(SHOP, caught.value.message_id)
+    message = world.finding().find(SHOP, caught.value.message_id)
     assert (message.status, message.gateway_code) == (Status.REJECTED, 205)
 
 
@@ -98,7 +96,7 @@ def test_nothing_sent_is_recorded_as_rejected(world: World, sending: Sending) ->
         sending.send(SHOP, ORDER)
 
     assert caught.value.message_id is not None
-    assert sending.find(SHOP, caught.value.message_id).status is Status.REJECTED
+    assert world.finding().find(SHOP, caught.value.message_id).status is Status.REJECTED
     assert world.topic.events == []
 
 
@@ -135,9 +133,9 @@ def test_a_submit_whose_process_died_is_unknown_past_its_deadline(world: World, 
         sending.send(SHOP, ORDER)
     [message_id] = world.messages.messages
 
-    assert sending.find(SHOP, message_id).status is Status.SUBMITTING
+    assert world.finding().find(SHOP, message_id).status is Status.SUBMITTING
     world.clock.advance(timedelta(minutes=1).total_seconds())
-    assert sending.find(SHOP, message_id).status is Status.UNKNOWN
+    assert world.finding().find(SHOP, message_id).status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -202,17 +200,6 @@ def test_a_default_account_that_is_not_there_is_the_operators(sending: Sending) 
         sending.send(replace(SHOP, default_account="gone", accounts=frozenset({"*"})), ORDER)
 
 
-def test_a_client_finds_its_own_messages_only(sending: Sending) -> None:
-    message = sending.send(SHOP, ORDER).message
-    other = Caller(client="other", accounts=frozenset({"*"}), default_account="default", scopes=frozenset({"read"}))
-
-    assert sending.find(SHOP, message.id) == message
-    with pytest.raises(NotFound):
-        sending.find(other, message.id)
-    with pytest.raises(NotFound):
-        sending.find(SHOP, "01JDCKQ3V9T4M3W5Y8Z7N6P2QR")
-
-
 KEY = "a-key"
 
 
@@ -244,7 +231,7 @@ def test_the_first_answer_stays_as_it_was_when_reports_have_come(world: World, s
     )
 
     assert sending.send(SHOP, ORDER, KEY).message == first.message
-    assert sending.find(SHOP, first.message.id).recipients[0].status is Status.DELIVERED
+    assert world.finding().find(SHOP, first.message.id).recipients[0].status is Status.DELIVERED
 
 
 def test_an_unknown_outcome_is_not_sent_again_by_a_repeat(world: World, sending: Sending) -> None:
@@ -370,7 +357,7 @@ def test_a_message_that_was_taken_is_not_told_as_failed_where_that_cannot_be_rec
     assert message.status is Status.SUBMITTED
     assert unrecorded.counters.counted["SubmitsUnrecorded"] == 1
     unrecorded.clock.advance(60)
-    assert sending.find(SHOP, message.id).status is Status.UNKNOWN  # until its report comes
+    assert unrecorded.finding().find(SHOP, message.id).status is Status.UNKNOWN  # until its report comes
     assert sending.send(SHOP, ORDER, KEY).replayed
     assert len(unrecorded.gateway.submits) == 1
 

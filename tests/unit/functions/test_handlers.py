@@ -34,7 +34,7 @@ BODY = json.dumps({"to": ["+8613812345678"], "text": "【京东】您的验证�
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    for name in ("sending", "statistics", "balancing", "estimating"):
+    for name in ("sending", "finding", "statistics", "balancing", "estimating"):
         monkeypatch.setattr(wiring, name, getattr(world, name))
     monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): SHOP})))
     return world
@@ -109,6 +109,49 @@ def test_the_message_is_found_again(messages: ModuleType, rest: Rest, context: o
     answer = messages.handler(event, context)
 
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, sent)
+
+
+def test_messages_are_listed_the_newest_first_page_by_page(messages: ModuleType, rest: Rest, context: object) -> None:
+    sent = [json.loads(messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)["body"])]
+    sent.insert(0, json.loads(messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)["body"]))
+
+    def page(**query: str) -> Any:
+        answer = messages.handler(rest("GET", "/messages", "/messages", queryStringParameters=query), context)
+        assert (answer["statusCode"], header(answer, "Cache-Control")) == (200, "no-store")
+        return json.loads(answer["body"])
+
+    assert page() == {"items": sent, "next_cursor": None}
+    filters = {"to": "13812345678", "client_reference": "order-42", "limit": "1"}
+    first = page(**filters)
+    assert first == {"items": sent[:1], "next_cursor": first["next_cursor"]}
+    assert page(**filters, cursor=first["next_cursor"]) == {"items": sent[1:], "next_cursor": None}
+    assert page(status="rejected") == {"items": [], "next_cursor": None}
+
+
+def test_a_list_that_cannot_be_names_every_problem(messages: ModuleType, rest: Rest, context: object) -> None:
+    query = {"to": "1", "limit": "1000", "colour": "red"}
+
+    answer = messages.handler(rest("GET", "/messages", "/messages", queryStringParameters=query), context)
+
+    assert answer["statusCode"] == 422
+    assert [error["field"] for error in json.loads(answer["body"])["errors"]] == ["to", "limit", "colour"]
+
+
+def test_a_garbled_cursor_is_a_problem(messages: ModuleType, rest: Rest, context: object) -> None:
+    event = rest("GET", "/messages", "/messages", queryStringParameters={"cursor": "x"})
+
+    answer = messages.handler(event, context)
+
+    assert answer["statusCode"] == 422
+    assert [error["field"] for error in json.loads(answer["body"])["errors"]] == ["cursor"]
+
+
+@pytest.mark.parametrize("path", ["/messages", "/messages/01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])
+def test_reading_wants_its_scope(messages: ModuleType, rest: Rest, context: object, path: str) -> None:
+    event = rest("GET", path, path)
+    event["requestContext"]["authorizer"]["scopes"] = "send"
+
+    assert messages.handler(event, context)["statusCode"] == 403
 
 
 def test_an_unknown_outcome_is_202(world: World, messages: ModuleType, rest: Rest, context: object) -> None:

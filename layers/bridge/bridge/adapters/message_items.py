@@ -28,6 +28,16 @@ def hour_key(time: datetime, shard: int) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H}#{shard}"
 
 
+def client_key(client: str, shard: int) -> str:
+    """ByClient's partition of a client's messages."""
+    return f"{client}#{shard}"
+
+
+def reference_key(client: str, client_reference: str | None) -> str | None:
+    """ByReference's partition; None where there is no reference, which DynamoDB would not take as a key."""
+    return f"{client}#{client_reference}" if client_reference else None
+
+
 def report_key(report: TrackedReport) -> Any:
     """The row of what was reported of one recipient."""
     return to_item({"pk": message_pk(report.message_id), "sk": REPORT + report.to})
@@ -60,6 +70,7 @@ def recipient_item(recipient: Recipient) -> dict[str, object]:
         "status": str(recipient.status),
         "gateway_message_id": recipient.gateway_message_id,
         "billed_segments": recipient.billed_segments,
+        "client_reference": recipient.client_reference,
     }
     return {name: value for name, value in item.items() if value is not None}
 
@@ -83,6 +94,7 @@ def message_of(message_id: str, item: Mapping[str, Any]) -> Message:
                 status=Status(recipient["status"]),
                 gateway_message_id=recipient.get("gateway_message_id"),
                 billed_segments=int(recipient["billed_segments"]) if "billed_segments" in recipient else None,
+                client_reference=recipient.get("client_reference"),
             )
             for recipient in item["recipients"]
         ),

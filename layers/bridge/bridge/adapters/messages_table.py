@@ -9,9 +9,11 @@
 | `early#<event id>` | `early` | a report without a message: `bridge.adapters.early_reports_table` |
 | `day#<account>#<day>` | `shard#<0..7>` | how many were delivered and failed: `bridge.adapters.day_counts_table` |
 
-Two sparse indexes, both sorted by `made`, the message's id. ByNumber (`number_key`, `<account>#<number>`) has the
+Sparse indexes. Two are sorted by `made`, the message's id. ByNumber (`number_key`, `<account>#<number>`) has the
 messages to a number: of a message to one number it is the message's own item, so that a send stays at two writes.
-ByHour (`hour`, `<hour>#<shard>`) has the messages of an hour.
+ByHour (`hour`, `<hour>#<shard>`) has the messages of an hour. Two are sorted by `created`, the message's id too:
+ByClient (`client_key`, `<client>#<shard>`) has a client's messages, ByReference (`reference_key`,
+`<client>#<reference>`) those with a `client_reference`. See `bridge.adapters.message_lists_table`.
 """
 
 import time
@@ -26,6 +28,7 @@ from bridge.adapters.message_items import (
     MESSAGE,
     NUMBER,
     ONCE,
+    client_key,
     hour_key,
     message_of,
     message_pk,
@@ -33,6 +36,7 @@ from bridge.adapters.message_items import (
     once_pk,
     owner_of,
     recipient_item,
+    reference_key,
     report_key,
     report_of,
     time_text,
@@ -101,6 +105,9 @@ class MessagesTable:
                 "recipients": [recipient_item(recipient) for recipient in message.recipients],
                 "expires_at": self._expires_at(message.created_at),
                 "made": message.id,
+                "created": message.id,
+                "client_key": client_key(message.client, shard_of(message.id)),
+                "reference_key": reference_key(message.client, message.client_reference),
                 "hour": hour_key(ulid_time(message.id), shard_of(message.id)),
                 # Of several numbers each has an item of its own: see `index`.
                 "number_key": number_key(message.account, message.recipients[0].to)
@@ -151,6 +158,8 @@ class MessagesTable:
                     "sk": NUMBER + recipient.to,
                     "number_key": number_key(message.account, recipient.to),
                     "made": message.id,
+                    "reference_key": reference_key(message.client, recipient.client_reference),
+                    "created": message.id if recipient.client_reference else None,
                     "expires_at": self._expires_at(message.created_at),
                 }
             )

@@ -45,6 +45,7 @@ class Recipient:
         gateway_status: the raw `report_status` of the last report, for instance DELIVRD.
         error_class: why it failed, by `eums.statuses`; None where it did not.
         reported_at: the gateway's `report_time`.
+        client_reference: of its own, where entries of a batch share a message.
     """
 
     to: str
@@ -54,6 +55,7 @@ class Recipient:
     gateway_status: str | None = None
     error_class: str | None = None
     reported_at: datetime | None = None
+    client_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

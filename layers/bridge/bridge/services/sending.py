@@ -10,7 +10,6 @@ from bridge.domain.errors import (
     GatewayRefused,
     GatewayUnreachable,
     InvalidRequest,
-    NotFound,
     StillInFlight,
 )
 from bridge.domain.events import outcome_unknown
@@ -58,7 +57,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """Sends messages, and finds them again."""
+    """Sends messages."""
 
     accounts: Accounts
     gateway: Gateway
@@ -96,13 +95,6 @@ class Sending:
                 raise StillInFlight("another request with this Idempotency-Key is being carried out")
         self._index(message)
         return Sent(message=self._submit(message, submit), replayed=False)
-
-    def find(self, caller: Caller, message_id: str) -> Message:
-        """One of the client's own messages, as it stands now. Raises NotFound."""
-        message = self.messages.find(message_id)
-        if message is None or message.client != caller.client:
-            raise NotFound("there is no such message")
-        return message.answered(self.clock.now())
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
