@@ -1,4 +1,4 @@
-"""`POST /messages`, `GET /messages`, `POST /messages/estimate` and `GET /messages/{id}`."""
+"""Messages: sent, estimated, found and cancelled."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from bridge import wiring
 from bridge.api.estimates import EstimateRequest, estimate_response
 from bridge.api.message_lists import MessagesQuery, messages_response
-from bridge.api.requests import SendRequest, idempotency_key, parse_body, parse_query
+from bridge.api.requests import SendRequest, idempotency_key, parse_body, parse_query, responds_async
 from bridge.api.responses import http_status, message_response, sent_headers
 from bridge.api.rest import answer, caller, rest
 from bridge.domain.clients import Scope
@@ -18,10 +18,11 @@ app = rest()
 
 @app.post("/messages")
 def send() -> Response[str]:
-    """Submit a message and answer how that ended: 201, or 202 where the gateway did not say."""
+    """Submit a message and answer how that ended: 201, or 202 where it waits or the gateway did not say."""
     client = caller(app, Scope.SEND)
-    order = parse_body(SendRequest, app.current_event.decoded_body).order()
-    sent = wiring.sending().send(client, order, idempotency_key(app.current_event.headers))
+    headers = app.current_event.headers
+    order = parse_body(SendRequest, app.current_event.decoded_body).order(queued=responds_async(headers))
+    sent = wiring.sending().send(client, order, idempotency_key(headers))
     return answer(message_response(sent.message), http_status(sent.message), sent_headers(sent))
 
 
@@ -47,6 +48,13 @@ def find(message_id: str) -> Response[str]:
     """A message of the caller's, with the status of each recipient."""
     client = caller(app, Scope.READ)
     return answer(message_response(wiring.finding().find(client, message_id)))
+
+
+@app.post("/messages/<message_id>/cancel")
+def cancel(message_id: str) -> Response[str]:
+    """A message that nobody has begun to send, as it is when it is cancelled."""
+    client = caller(app, Scope.SEND)
+    return answer(message_response(wiring.sending().cancel(client, message_id)))
 
 
 @lambda_handler

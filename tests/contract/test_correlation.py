@@ -21,7 +21,6 @@ from bridge.domain.messages import (
     EarlyReport,
     Message,
     Outbound,
-    Owner,
     Recipient,
     Status,
     TrackedReport,
@@ -72,6 +71,7 @@ def message(*numbers: str, hours_ago: float = 0, tail: int = 0, **changes: objec
     made_at = NOON - timedelta(hours=hours_ago)
     made = Message(
         id=ulid(made_at, tail.to_bytes(10, "big")),
+        claim=ulid(made_at, tail.to_bytes(10, "big")),
         client="shop",
         account="default",
         text="x",
@@ -86,14 +86,14 @@ def message(*numbers: str, hours_ago: float = 0, tail: int = 0, **changes: objec
 
 def record(messages: Messages, sent: Message) -> Message:
     """Claimed, indexed and recorded as submitted."""
-    messages.claim(sent)
+    messages.add(sent)
     messages.index(sent)
-    sent = sent.with_recipients(
+    ended = sent.with_recipients(
         replace(recipient, status=Status.SUBMITTED, gateway_message_id=f"0{index}")
         for index, recipient in enumerate(sent.recipients)
     )
-    messages.record(sent)
-    return sent
+    assert messages.move(sent, ended) is None
+    return ended
 
 
 def sent_to(messages: Messages, *numbers: str, account: str = "default") -> dict[str, list[str]]:
@@ -106,7 +106,7 @@ def test_what_was_sent_to_a_number_is_told_whole(messages: Messages) -> None:
 
     found = messages.sent_to("default", [NUMBER, OTHER], since=NOON, until=NOON)
 
-    owner = Owner(message_id=sent.id, account="default", client="shop", client_reference="order-42")
+    owner = sent.owner
     assert found == {
         NUMBER: (Outbound(owner=owner, extension="12", status=Status.SUBMITTED, gateway_message_id="00"),),
     }
@@ -142,7 +142,7 @@ def test_each_of_a_thousand_numbers_finds_its_own(messages: Messages) -> None:
 
 
 def test_a_message_whose_submit_is_not_recorded_has_no_gateway_id(messages: Messages) -> None:
-    messages.claim(message())
+    messages.add(message())
 
     [outbound] = messages.sent_to("default", [NUMBER], since=NOON, until=NOON)[NUMBER]
     assert (outbound.status, outbound.gateway_message_id) == (Status.SUBMITTING, None)
@@ -152,17 +152,17 @@ def test_the_messages_of_an_hour_are_walked_through_once(messages: Messages) -> 
     expected = set()
     for minute in range(-10, 70):
         sent = message(hours_ago=-minute / 60, tail=minute % 13)
-        messages.claim(sent)
+        messages.add(sent)
         if 0 <= minute < 60:
             expected.add(sent.id)
 
     found: list[str] = []
     for shard in range(SHARDS):
         after = ""
-        while page := messages.made_in(NOON, shard, after=after):
+        while page := messages.begun_in(NOON, shard, after=after):
             assert list(page) == sorted(page)
-            found += page
-            after = page[-1]
+            found += [entry.id for entry in page]
+            after = page[-1].key
 
     assert sorted(found) == sorted(expected)
     assert all(NOON <= ulid_time(message_id) < NOON + HOUR for message_id in found)
@@ -295,7 +295,7 @@ def test_early_reports_wait_in_their_minute_until_they_are_attached(stores: Stor
         found += page
     assert found == kept
 
-    owner = Owner(message_id=message().id, account="default", client="shop", client_reference=None)
+    owner = replace(message().owner, client_reference=None)
     for _ in range(2):
         stores.early.attach(kept[0], owner, day=DAY)
     assert stores.early.kept_in(NOON, after="")[0] == kept[1]
@@ -380,7 +380,7 @@ def test_index_rows_that_are_never_processed_are_an_error(dynamodb: "DynamoDBCli
         return {"UnprocessedItems": arguments["RequestItems"]}
 
     _, messages = watched(dynamodb, batch_write_item=nothing)
-    messages.claim(message(NUMBER, OTHER))
+    messages.add(message(NUMBER, OTHER))
     with pytest.raises(TimeoutError, match="2 items unprocessed"):
         messages.index(message(NUMBER, OTHER))
 

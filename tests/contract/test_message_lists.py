@@ -41,7 +41,7 @@ class Store:
 
     def add(self, message: Message) -> Message:
         """Claimed and indexed."""
-        self.messages.claim(message)
+        self.messages.add(message)
         self.messages.index(message)
         return message
 
@@ -82,6 +82,7 @@ def message(minute: float = 0, *, tail: int = 0, to: tuple[str, ...] = (NUMBER,)
     at = NOON + timedelta(minutes=minute)
     made = Message(
         id=ulid(at, tail.to_bytes(10, "big")),
+        claim=ulid(at, tail.to_bytes(10, "big")),
         client="shop",
         account="default",
         text="x",

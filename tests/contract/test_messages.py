@@ -38,6 +38,8 @@ def message(message_id: str = ID, recipients: int = 2, **changes: object) -> Mes
         recipients=tuple(Recipient(to=f"+86138{index:08}", status=Status.SUBMITTING) for index in range(recipients)),
         created_at=NOON,
         deadline=NOON + timedelta(minutes=1),
+        claim=message_id,
+        tries=1,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -47,6 +49,10 @@ def submitted(claimed: Message) -> Message:
         replace(recipient, status=Status.SUBMITTED, gateway_message_id=f"0{index}", billed_segments=2)
         for index, recipient in enumerate(claimed.recipients)
     )
+
+
+def rejected_all(claimed: Message) -> Message:
+    return claimed.with_recipients(replace(recipient, status=Status.REJECTED) for recipient in claimed.recipients)
 
 
 def report(
@@ -67,28 +73,29 @@ def report(
 
 
 def test_what_was_claimed_is_found(messages: Messages) -> None:
-    messages.claim(message())
+    messages.add(message())
     assert messages.find(ID) == message()
 
 
 @pytest.mark.parametrize("recipients", [1, 2, 1000])
 def test_what_was_recorded_is_found(messages: Messages, recipients: int) -> None:
     claimed = message(recipients=recipients)
-    messages.claim(claimed)
-    messages.record(submitted(claimed))
+    messages.add(claimed)
+    assert messages.move(claimed, submitted(claimed)) is None
     assert messages.find(ID) == submitted(claimed)
 
 
 def test_recording_twice_is_recording_once(messages: Messages) -> None:
-    messages.claim(message())
-    messages.record(submitted(message()))
-    messages.record(submitted(message()))
+    messages.add(message())
+    assert messages.move(message(), submitted(message())) is None
+    assert messages.move(message(), submitted(message())) is None
     assert messages.find(ID) == submitted(message())
 
 
 def test_a_refusal_keeps_its_code(messages: Messages) -> None:
-    messages.claim(message())
-    messages.record(message(gateway_code=205))
+    messages.add(message())
+    refusal = replace(rejected_all(message()), gateway_code=205)
+    assert messages.move(message(), refusal) is None
     found = messages.find(ID)
     assert found is not None
     assert found.gateway_code == 205
@@ -96,7 +103,7 @@ def test_a_refusal_keeps_its_code(messages: Messages) -> None:
 
 def test_no_reference_is_no_reference(messages: Messages) -> None:
     bare = message(client_reference=None, extension="")
-    messages.claim(bare)
+    messages.add(bare)
     assert messages.find(ID) == bare
 
 
@@ -107,17 +114,19 @@ def test_what_is_not_there_is_none(messages: Messages) -> None:
 def test_owners_of_many_messages_at_once(messages: Messages) -> None:
     ids = [ulid(NOON, index.to_bytes(10, "big")) for index in range(250)]
     for message_id in ids[:230]:
-        messages.claim(message(message_id))
+        messages.add(message(message_id))
 
     owners = messages.owners(ids)
 
     assert set(owners) == set(ids[:230])
-    assert owners[ids[0]] == Owner(message_id=ids[0], account="default", client="shop", client_reference="order-42")
+    assert owners[ids[0]] == Owner(
+        message_id=ids[0], account="default", client="shop", client_reference="order-42", submitted_at=NOON
+    )
 
 
 def test_a_report_shows_on_its_recipient_only(messages: Messages) -> None:
-    messages.claim(message())
-    messages.record(submitted(message()))
+    messages.add(message())
+    assert messages.move(message(), submitted(message())) is None
 
     assert messages.apply(report(), day=DAY) is Applied.MOVED
 
@@ -130,9 +139,9 @@ def test_a_report_shows_on_its_recipient_only(messages: Messages) -> None:
 
 
 def test_a_report_may_be_quicker_than_the_record_of_its_submit(messages: Messages) -> None:
-    messages.claim(message())
+    messages.add(message())
     messages.apply(report(), day=DAY)
-    messages.record(submitted(message()))
+    assert messages.move(message(), submitted(message())) is None
 
     found = messages.find(ID)
     assert found is not None
@@ -155,7 +164,7 @@ def test_a_report_may_be_quicker_than_the_record_of_its_submit(messages: Message
 def test_statuses_move_forward_only(
     messages: Messages, first: TrackedReport, second: TrackedReport, applied: Applied
 ) -> None:
-    messages.claim(message())
+    messages.add(message())
     assert messages.apply(first, day=DAY) is Applied.MOVED
 
     assert messages.apply(second, day=DAY) is applied
@@ -168,7 +177,7 @@ def test_statuses_move_forward_only(
 def test_a_message_and_its_reports_expire_together(dynamodb: "DynamoDBClient") -> None:
     table = make_table(dynamodb, "messages", sort_key=True)
     messages = MessagesTable(dynamodb, table, retention=timedelta(days=30))
-    messages.claim(message())
+    messages.add(message())
     messages.index(message())
     messages.apply(report(), day=DAY)
 
@@ -188,29 +197,29 @@ OTHER_ID = ulid(NOON, b"another's!")
 
 
 def test_a_key_stands_for_the_first_message(messages: Messages) -> None:
-    assert messages.claim(message(), once()) is None
-    messages.record(submitted(message()))
+    assert messages.add(message(), once()) is None
+    assert messages.move(message(), submitted(message())) is None
     messages.apply(report(), day=DAY)
 
-    standing = messages.claim(message(OTHER_ID), once("other"))
+    standing = messages.add(message(OTHER_ID), once("other"))
 
     assert standing == Standing(message=submitted(message()), request_hash="request")
     assert messages.find(OTHER_ID) is None
 
 
 def test_a_key_is_taken_over_from_the_message_that_is_named(messages: Messages) -> None:
-    messages.claim(message(), once())
+    messages.add(message(), once())
 
-    assert messages.claim(message(OTHER_ID), once(), instead_of=OTHER_ID) is not None
-    assert messages.claim(message(OTHER_ID), once(), instead_of=ID) is None
+    assert messages.add(message(OTHER_ID), once(), instead_of=OTHER_ID) is not None
+    assert messages.add(message(OTHER_ID), once(), instead_of=ID) is None
 
-    standing = messages.claim(message(), once())
+    standing = messages.add(message(), once())
     assert standing is not None
     assert standing.message.id == OTHER_ID
 
 
 def test_a_key_is_free_after_a_day(messages: Messages) -> None:
-    messages.claim(message(), once())
+    messages.add(message(), once())
 
-    assert messages.claim(message(OTHER_ID, created_at=NOON + timedelta(hours=23, minutes=59)), once()) is not None
-    assert messages.claim(message(OTHER_ID, created_at=NOON + timedelta(hours=24)), once()) is None
+    assert messages.add(message(OTHER_ID, created_at=NOON + timedelta(hours=23, minutes=59)), once()) is not None
+    assert messages.add(message(OTHER_ID, created_at=NOON + timedelta(hours=24)), once()) is None

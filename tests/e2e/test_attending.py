@@ -27,7 +27,7 @@ NUMBER = "+8613812345660"
 def attend(deployed: Deployed) -> dict[str, int]:
     answer = deployed.aws.functions.invoke(FunctionName=f"{stack.STACK_NAME}-attend", Payload=b"{}")
     result: dict[str, int] = json.loads(answer["Payload"].read())
-    assert set(result) == {"attached", "expired"}, result
+    assert set(result) == {"attached", "overdue", "abandoned", "expired"}, result
     return result
 
 
@@ -39,6 +39,7 @@ def claimed(deployed: Deployed, made_at: datetime, randomness: bytes, **changes:
     """A message of the shop's, as it stands between its claim and its record."""
     message = Message(
         id=ulid(made_at, randomness),
+        claim=ulid(made_at, randomness),
         client="shop",
         account="default",
         text="【京东】x",
@@ -47,7 +48,7 @@ def claimed(deployed: Deployed, made_at: datetime, randomness: bytes, **changes:
         deadline=made_at + timedelta(minutes=1),
     )
     message = replace(message, **changes)  # type: ignore[arg-type]
-    table(deployed).claim(message)
+    table(deployed).add(message)
     return message
 
 
@@ -77,7 +78,7 @@ def test_an_early_report_gets_its_message_later_and_counts_once(deployed: Deploy
     assert days.of("default", today).foreign_delivered == foreign + 1
     message = claimed(deployed, pulled_at - timedelta(seconds=1), b"early one!")
     recipient = replace(message.recipients[0], status=Status.SUBMITTED, gateway_message_id="77")
-    table(deployed).record(message.with_recipients([recipient]))
+    assert table(deployed).move(message, message.with_recipients([recipient])) is None
 
     turn_back(deployed, "early-first", Place(at=pulled_at.replace(second=0, microsecond=0)))
     attend(deployed)

@@ -12,7 +12,7 @@ class Kept(Protocol):
     """What `tests.fakes.world.FakeMessages` has."""
 
     messages: dict[str, Message]
-    indexed: set[str]
+    indexed: dict[str, str]
 
     @property
     def find(self) -> Callable[[str], Message | None]: ...

@@ -9,7 +9,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.days import DayCount
 from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
 from bridge.domain.events import Event
-from bridge.domain.ids import ulid, ulid_time, ulids_between
+from bridge.domain.ids import moved_to, ulid, ulid_time, ulids_between
 from bridge.domain.messages import (
     Applied,
     EarlyReport,
@@ -23,20 +23,27 @@ from bridge.domain.messages import (
 )
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
+from bridge.domain.submits import MOVES, is_waiting, state_of
 from bridge.domain.sweeps import Sweep
-from bridge.domain.walks import Place, shard_of
+from bridge.domain.walks import Entry, Place, shard_of
 from bridge.domain.watches import PullTrace, Watch, Watched
 from bridge.ports import Topic
+from bridge.services.attending import Attending
 from bridge.services.balancing import Balancing
+from bridge.services.dispatching import Dispatching
 from bridge.services.estimating import Estimating
 from bridge.services.finding import Finding
 from bridge.services.publishing import Publishing
 from bridge.services.pulling import Pulling
+from bridge.services.queueing import Queueing
 from bridge.services.sending import Sending
 from bridge.services.statistics import Statistics
+from bridge.services.submitting import Submitting
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
 from tests.fakes.lists import FakeMessageLists
+from tests.fakes.opt_outs import FakeOptOuts
 from tests.fakes.schemas import hold_against_schema
+from tests.fakes.sends import FakePace, FakeSchedules, FakeSendQueue
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 
@@ -174,7 +181,7 @@ class FakeMessages:
 
     days: FakeDayCounts = field(default_factory=FakeDayCounts)
     messages: dict[str, Message] = field(default_factory=dict)
-    indexed: set[str] = field(default_factory=set)
+    indexed: dict[str, str] = field(default_factory=dict)  # the message's account when its numbers were written
     reports: dict[tuple[str, str], TrackedReport] = field(default_factory=dict)
     seen: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     contradictions: dict[tuple[str, str], TrackedReport] = field(default_factory=dict)
@@ -183,26 +190,40 @@ class FakeMessages:
     once: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
     writes: int = 0
 
-    def claim(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
+    def add(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
         if once is not None:
             message_id, request_hash, until = self.once.get(once.key_hash, (None, "", message.created_at))
             if message_id is not None and until > message.created_at and message_id != instead_of:
                 return Standing(message=self.messages[message_id], request_hash=request_hash)
             self.once[once.key_hash] = (message.id, once.request_hash, message.created_at + timedelta(hours=24))
         self.writes += 1
+        assert bool(message.claim) != is_waiting(message), "what waits is claimed by nobody, and nothing else is not"
         self.messages[message.id] = message
         return None
 
     def index(self, message: Message) -> None:
         if self.index_failure:
             raise self.index_failure
-        assert message.id in self.messages, "indexed before it was claimed"
-        self.indexed.add(message.id)
+        assert message.id in self.messages, "indexed before it was written down"
+        self.indexed[message.id] = message.account
 
-    def record(self, message: Message) -> None:
+    def move(self, before: Message, after: Message) -> Message | None:
+        standing = self.messages.get(after.id)
+        if standing is None:
+            raise NotFound("there is no such message")
+        if (state_of(standing), standing.claim) != (state_of(before), before.claim):
+            return None if standing == after else standing
+        assert state_of(after) in MOVES[state_of(before)], f"{state_of(before)} leads nowhere like {state_of(after)}"
+        assert before.id == after.id
         self.writes += 1
-        assert message.id in self.messages, "recorded before it was claimed"
-        self.messages[message.id] = message
+        self.messages[after.id] = after
+        return None
+
+    def recorded(self, message_id: str) -> Message | None:
+        return self.messages.get(message_id)
+
+    def recorded_all(self, message_ids: Iterable[str]) -> Mapping[str, Message]:
+        return {message_id: self.messages[message_id] for message_id in message_ids if message_id in self.messages}
 
     def find(self, message_id: str) -> Message | None:
         message = self.messages.get(message_id)
@@ -211,16 +232,7 @@ class FakeMessages:
         return message.with_reports({to: report for (owner, to), report in self.reports.items() if owner == message_id})
 
     def owners(self, message_ids: Iterable[str]) -> Mapping[str, Owner]:
-        return {
-            message_id: Owner(
-                message_id=message_id,
-                account=message.account,
-                client=message.client,
-                client_reference=message.client_reference,
-            )
-            for message_id in message_ids
-            if (message := self.messages.get(message_id))
-        }
+        return {message_id: message.owner for message_id in message_ids if (message := self.messages.get(message_id))}
 
     def sent_to(
         self, account: str, numbers: Iterable[str], *, since: datetime, until: datetime
@@ -228,9 +240,9 @@ class FakeMessages:
         self.asked_for.append(frozenset(numbers))
         first, last = ulids_between(since, until)
         sent: dict[str, tuple[Outbound, ...]] = {}
-        for message in sorted(self.messages.values(), key=lambda message: message.id, reverse=True):
-            found_by_number = len(message.recipients) == 1 or message.id in self.indexed
-            if message.account != account or not first <= message.id <= last or not found_by_number:
+        for message in sorted(self.messages.values(), key=_made, reverse=True):
+            found_by_number = len(message.recipients) == 1 or self.indexed.get(message.id) == message.account
+            if message.account != account or not first <= _made(message) <= last or not found_by_number:
                 continue
             owner = self.owners([message.id])[message.id]
             for recipient in message.recipients:
@@ -244,14 +256,34 @@ class FakeMessages:
                     sent[recipient.to] = (*sent.get(recipient.to, ()), outbound)
         return sent
 
-    def made_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[str]:
-        return sorted(
-            message_id
-            for message_id in self.messages
-            if hour <= ulid_time(message_id) < hour + timedelta(hours=1)
-            and shard_of(message_id) == shard
-            and message_id > after
-        )[:2]
+    def begun_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[Entry]:
+        return self._entries(
+            (
+                message
+                for message in self.messages.values()
+                if not is_waiting(message)
+                and hour <= (message.claimed_at or ulid_time(message.id)) < hour + timedelta(hours=1)
+                and shard_of(message.id) == shard
+            ),
+            after,
+        )
+
+    def due_in(self, minute: datetime, *, after: str) -> Sequence[Entry]:
+        return self._entries(
+            (
+                message
+                for message in self.messages.values()
+                if is_waiting(message)
+                and not message.batch_id
+                and minute <= message.due_at < minute + timedelta(minutes=1)
+            ),
+            after,
+        )
+
+    def _entries(self, messages: Iterable[Message], after: str) -> list[Entry]:
+        return sorted(Entry(_made(message), "message", message.id) for message in messages if _made(message) > after)[
+            :2
+        ]
 
     def apply(self, report: TrackedReport, *, day: date) -> Applied:
         key = (report.message_id, report.to)
@@ -274,6 +306,10 @@ class FakeMessages:
             return Applied.DUPLICATE
         self.contradictions[key] = report
         return Applied.CONTRADICTION
+
+
+def _made(message: Message) -> str:
+    return moved_to(message.claimed_at, message.id) if message.claimed_at else message.id
 
 
 def _told(report: TrackedReport) -> tuple[object, ...]:
@@ -568,6 +604,8 @@ class FakeClients:
         return self.clients.get(key_hash)
 
 
+LONGEST_CALL = 22.0  # seconds
+
 SHOP = Caller(
     client="shop", accounts=frozenset({"default"}), default_account="default", scopes=frozenset({"send", "read"})
 )
@@ -594,6 +632,10 @@ class World:
     watches: FakeWatches = field(default_factory=FakeWatches)
     reconciliations: FakeReconciliations = field(default_factory=FakeReconciliations)
     counters: FakeCounters = field(default_factory=FakeCounters)
+    queue: FakeSendQueue = field(default_factory=FakeSendQueue)
+    schedules: FakeSchedules = field(default_factory=FakeSchedules)
+    pace: FakePace = field(default_factory=FakePace)
+    opt_outs: FakeOptOuts = field(default_factory=FakeOptOuts)
     gateway: FakeGateway = field(init=False)
     submits: FakeSubmitTimes = field(init=False)
 
@@ -612,9 +654,57 @@ class World:
             accounts=self.accounts,
             gateway=self.gateway,
             messages=self.messages,
-            topic=self.topic,
+            submitting=self.submitting(),
+            queue=self.queue,
+            schedules=self.schedules,
             clock=self.clock,
             new_id=self.new_id,
+            counters=self.counters,
+        )
+
+    def submitting(self, *, messages: FakeMessages | None = None, topic: Topic | None = None) -> Submitting:
+        return Submitting(
+            accounts=self.accounts,
+            gateway=self.gateway,
+            messages=messages or self.messages,
+            opt_outs=self.opt_outs,
+            topic=topic or self.topic,
+            clock=self.clock,
+            new_id=self.new_id,
+            counters=self.counters,
+            longest_call=LONGEST_CALL,
+        )
+
+    def dispatching(self) -> Dispatching:
+        return Dispatching(
+            messages=self.messages,
+            submitting=self.submitting(),
+            clock=self.clock,
+            new_id=self.new_id,
+            counters=self.counters,
+        )
+
+    def queueing(self) -> Queueing:
+        return Queueing(
+            accounts=self.accounts,
+            messages=self.messages,
+            dispatching=self.dispatching(),
+            queue=self.queue,
+            pace=self.pace,
+            clock=self.clock,
+            counters=self.counters,
+            longest_call=LONGEST_CALL,
+        )
+
+    def attending(self) -> Attending:
+        return Attending(
+            accounts=self.accounts,
+            messages=self.messages,
+            early=self.early,
+            progress=self.progress,
+            topic=self.topic,
+            queue=self.queue,
+            clock=self.clock,
             counters=self.counters,
         )
 

@@ -9,7 +9,6 @@ TABLES = {  # → (key attributes, attribute that ends an item)
     "StateTable": (["pk"], "expires_at"),
     "OptOutsTable": (["pk", "sk"], None),
     "ClientsTable": (["pk"], None),
-    "OptOutsTable": (["pk", "sk"], None),
 }
 
 

@@ -9,12 +9,12 @@ from bridge.domain.days import DayCount
 from bridge.domain.events import Event
 from bridge.domain.lists import Among
 from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
-from bridge.domain.policies import Policy
-from bridge.domain.pace import Turn
 from bridge.domain.opt_outs import OptOut
+from bridge.domain.pace import Turn
+from bridge.domain.policies import Policy
 from bridge.domain.pulls import Intent, JournalEntry, Kind, Part, PullId
 from bridge.domain.sweeps import Sweep
-from bridge.domain.walks import Place
+from bridge.domain.walks import Entry, Place
 from bridge.domain.watches import Watch, Watched
 from bridge.domain.work import Work
 from eums import Accepted, Account, DayStatistics, Reply, Submit
@@ -78,18 +78,28 @@ class Gateway(Protocol):
 class Messages(Protocol):
     """The messages and what was reported of them."""
 
-    def claim(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
-        """Write down that this message is about to be submitted. The first of a send's two writes.
+    def add(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
+        """Write down a new message: one that is about to be submitted, or one that waits. The first of its writes.
 
         With `once`, only where no request of the last 24 h had the same key, or where the message that the key stands
         for is `instead_of`; what stands there otherwise, and then nothing is written.
         """
 
     def index(self, message: Message) -> None:
-        """Make a claimed message be found by each of its numbers. With one number the claim did that already."""
+        """Make a message be found by each of its numbers. With one number `add` and `move` do that already."""
 
-    def record(self, message: Message) -> None:
-        """Write down how the submit ended. The second."""
+    def move(self, before: Message, after: Message) -> Message | None:
+        """Write `after` where the submit still stands as in `before`: in the same state, under the same claim.
+
+        None where it did (or where this very write went through before and its answer was lost), else what stands
+        there. Both are as recorded: what was reported is neither looked at nor touched. Raises NotFound.
+        """
+
+    def recorded(self, message_id: str) -> Message | None:
+        """The message as it was written last, without its reports."""
+
+    def recorded_all(self, message_ids: Iterable[str]) -> Mapping[str, Message]:
+        """The same of many; those that nobody knows are left out."""
 
     def find(self, message_id: str) -> Message | None:
         """The message with its reports."""
@@ -105,8 +115,14 @@ class Messages(Protocol):
         Numbers without any are left out. What was claimed in the last second or so may be missing.
         """
 
-    def made_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[str]:
-        """Ids of the messages made in an hour (UTC), sorted, a page of them: those after `after`. () at the end."""
+    def begun_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[Entry]:
+        """The messages whose submit began in an hour (UTC), by key, a page of them: those after `after`. () at the end.
+
+        Those that wait are in none.
+        """
+
+    def due_in(self, minute: datetime, *, after: str) -> Sequence[Entry]:
+        """The messages that were due in a minute (UTC) and wait still, by key, a page of them. () at the end."""
 
     def apply(self, report: TrackedReport, *, day: date) -> Applied:
         """Move a recipient's status forward, or write down why not.

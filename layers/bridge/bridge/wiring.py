@@ -28,14 +28,17 @@ if TYPE_CHECKING:
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
+    from bridge.services.dispatching import Dispatching
     from bridge.services.estimating import Estimating
-    from bridge.services.opting_out import OptingOut
     from bridge.services.finding import Finding
+    from bridge.services.opting_out import OptingOut
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
+    from bridge.services.queueing import Queueing
     from bridge.services.reconciling import Reconciling
     from bridge.services.sending import Sending
     from bridge.services.statistics import Statistics
+    from bridge.services.submitting import Submitting
     from bridge.services.sweeping import Sweeping
     from bridge.services.tracking import Tracking
     from bridge.services.watching import Watching
@@ -184,10 +187,57 @@ def sending() -> "Sending":
         accounts=accounts(),
         gateway=gateway(),
         messages=messages(),
+        submitting=submitting(),
+        queue=send_queue(),
+        schedules=send_schedules(),
+        clock=clock(),
+        new_id=new_ulid,
+        counters=counters(),
+    )
+
+
+@cache
+def submitting() -> "Submitting":
+    """What sends and queues share."""
+    from bridge.services.submitting import Submitting
+
+    return Submitting(
+        accounts=accounts(),
+        gateway=gateway(),
+        messages=messages(),
+        opt_outs=opt_outs(),
         topic=topic(),
         clock=clock(),
         new_id=new_ulid,
         counters=counters(),
+        longest_call=_LONGEST_CALL,
+    )
+
+
+@cache
+def dispatching() -> "Dispatching":
+    """Queued messages, one by one."""
+    from bridge.services.dispatching import Dispatching
+
+    return Dispatching(
+        messages=messages(), submitting=submitting(), clock=clock(), new_id=new_ulid, counters=counters()
+    )
+
+
+@cache
+def queueing() -> "Queueing":
+    """For `functions/submit`."""
+    from bridge.services.queueing import Queueing
+
+    return Queueing(
+        accounts=accounts(),
+        messages=messages(),
+        dispatching=dispatching(),
+        queue=send_queue(),
+        pace=pace(),
+        clock=clock(),
+        counters=counters(),
+        longest_call=_LONGEST_CALL,
     )
 
 
@@ -309,6 +359,7 @@ def attending() -> "Attending":
         early=early_reports(),
         progress=WalkProgress(dynamodb(), settings().state_table),
         topic=topic(),
+        queue=send_queue(),
         clock=clock(),
         counters=counters(),
     )

@@ -24,15 +24,7 @@ def world() -> World:
 
 @pytest.fixture
 def attending(world: World) -> Attending:
-    return Attending(
-        accounts=world.accounts,
-        messages=world.messages,
-        early=world.early,
-        progress=world.progress,
-        topic=world.topic,
-        clock=world.clock,
-        counters=world.counters,
-    )
+    return world.attending()
 
 
 @pytest.fixture
@@ -44,6 +36,10 @@ def tracking(world: World) -> Tracking:
         clock=world.clock,
         counters=world.counters,
     )
+
+
+def done(**counts: int) -> dict[str, int]:
+    return {"attached": 0, "overdue": 0, "abandoned": 0, "expired": 0} | counts
 
 
 def at_leisure() -> float:
@@ -67,6 +63,7 @@ def sent(world: World, *recipients: Recipient, number: int = 0) -> Message:
     now = world.clock.now()
     message = Message(
         id=ulid(now, number.to_bytes(10, "big")),
+        claim=ulid(now, number.to_bytes(10, "big")),
         client="shop",
         account="default",
         text="x",
@@ -75,7 +72,7 @@ def sent(world: World, *recipients: Recipient, number: int = 0) -> Message:
         created_at=now,
         deadline=now + timedelta(minutes=1),
     )
-    world.messages.claim(message)
+    world.messages.add(message)
     world.messages.index(message)
     return message
 
@@ -90,14 +87,14 @@ def test_an_early_report_is_attached_when_its_message_is_recorded(
     assert world.topic.events == []
 
     world.clock.advance(120)
-    assert attending.attend(at_leisure) == {"attached": 1, "expired": 0}
+    assert attending.attend(at_leisure) == done(attached=1, expired=0)
 
     [event] = world.topic.events
     assert (event.type, event.subject, event.client) == (EventType.DELIVERED, message.id, "shop")
     assert tracking.track(event.body()) is Applied.MOVED
     assert world.days.of("default", DAY) == DayCount(delivered=1)
     world.clock.advance(3600)
-    assert attending.attend(at_leisure) == {"attached": 0, "expired": 0}
+    assert attending.attend(at_leisure) == done(attached=0, expired=0)
     assert len(world.topic.events) == 1
 
 
@@ -248,5 +245,5 @@ def test_an_idle_minute_costs_a_write_for_each_look(world: World, attending: Att
 
     attending.attend(at_leisure)
 
-    assert world.progress.writes - before == 2
+    assert world.progress.writes - before == 4
     assert world.messages.asked_for == []

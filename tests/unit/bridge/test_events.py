@@ -14,7 +14,7 @@ from bridge.domain.events import (
     discrepancy,
     expired,
     lost,
-    outcome_unknown,
+    outcomes,
     quarantined,
     received,
     reported,
@@ -32,7 +32,7 @@ from tests.fakes.world import NOON
 
 ID = ulid(NOON, b"a message!")
 PULL = PullId(account="default", kind=Kind.INBOUND, id=ulid(NOON, b"one pull!!"), begun_at=NOON)
-OWNER = Owner(message_id=ID, account="default", client="shop", client_reference="order-42")
+OWNER = Owner(message_id=ID, account="default", client="shop", client_reference="order-42", submitted_at=NOON)
 ANSWERED = Answered(owner=OWNER, by=By.LATEST)
 MESSAGE = Message(
     id=ID,
@@ -42,6 +42,15 @@ MESSAGE = Message(
     recipients=(Recipient(to="+8613812345678", status=Status.UNKNOWN),),
     created_at=NOON,
     deadline=NOON,
+)
+
+QUEUED = replace(
+    MESSAGE,
+    queued=True,
+    recipients=(
+        Recipient(to="+8613812345678", status=Status.SUBMITTED, gateway_message_id="06", billed_segments=1),
+        Recipient(to="+8613800001234", status=Status.REJECTED, error_class="opted_out"),
+    ),
 )
 
 
@@ -90,7 +99,8 @@ EVENTS = [
     reported("default", report("ACCEPTD"), OWNER, NOON),
     received(PULL, inbound(), ANSWERED, NOON),
     received(PULL, inbound("10086"), None, NOON),
-    outcome_unknown(MESSAGE, MESSAGE.recipients[0], NOON),
+    *outcomes(MESSAGE, NOON),
+    *outcomes(QUEUED, NOON),
     expired(MESSAGE, MESSAGE.recipients[0], NOON),
     attached(early(), OWNER),
     lost(PULL, "the answer broke off", NOON + timedelta(seconds=1)),

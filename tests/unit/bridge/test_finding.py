@@ -55,7 +55,7 @@ def keep(
     )
     message = replace(message, **changes)  # type: ignore[arg-type]
     world.messages.messages[message.id] = message
-    world.messages.indexed.add(message.id)
+    world.messages.indexed[message.id] = message.account
     return message
 
 

@@ -9,6 +9,7 @@ from bridge.domain.events import Event, EventType
 from bridge.domain.ids import ulid
 from bridge.domain.messages import Message, Recipient, Status
 from bridge.domain.pulls import JournalEntry, Kind, PullId, carried, in_parts, pointer
+from bridge.domain.times import rfc3339
 from bridge.services.publishing import Publishing
 from tests.fakes.world import NOON, World
 
@@ -97,6 +98,8 @@ def test_a_report_becomes_its_event_to_the_field(world: World, publishing: Publi
             "message_id": MESSAGE_ID,
             "client_reference": "order-42",
             "client": "shop",
+            "batch_id": None,
+            "submitted_at": rfc3339(NOON),
             "account": "default",
             "to": "+8613812345678",
             "status": "delivered",

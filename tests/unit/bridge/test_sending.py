@@ -10,6 +10,7 @@ from bridge.domain.errors import (
     GatewayUnreachable,
     InvalidRequest,
     NotAllowed,
+    NotStored,
     StillInFlight,
 )
 from bridge.domain.events import EventType
@@ -174,7 +175,7 @@ def test_the_accounts_own_signature_is_sent_and_kept_with_the_text(world: World,
     message = sending.send(SHOP, replace(ORDER, text="您的验证码是123456")).message
 
     assert message.text == world.gateway.submits[0][1].content == "【京东】您的验证码是123456"
-    assert sending.find(SHOP, message.id).text == message.text
+    assert world.finding().find(SHOP, message.id).text == message.text
 
 
 def test_a_client_uses_its_own_accounts_only(world: World, sending: Sending) -> None:
@@ -329,7 +330,7 @@ def test_a_message_to_several_numbers_is_indexed_between_its_claim_and_its_submi
 def test_a_message_that_cannot_be_indexed_is_not_sent_and_recorded_as_such(world: World, sending: Sending) -> None:
     world.messages.index_failure = TimeoutError("unprocessed")
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(NotStored):
         sending.send(SHOP, ORDER, KEY)
 
     [message] = world.messages.messages.values()
@@ -342,10 +343,10 @@ def test_a_message_that_cannot_be_indexed_is_not_sent_and_recorded_as_such(world
 def unrecorded(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A table that takes claims and then nothing more."""
 
-    def refuse(_: Message) -> None:
+    def refuse(_: Message, __: Message) -> None:
         raise ConnectionError("the table does not answer")
 
-    monkeypatch.setattr(world.messages, "record", refuse)
+    monkeypatch.setattr(world.messages, "move", refuse)
     return world
 
 

@@ -11,7 +11,9 @@ from bridge.services.tracking import Tracking
 from eums import Report
 from tests.fakes.world import NOON, World
 
-OWNER = Owner(message_id="01JDCKQ3V9T4M3W5Y8Z7N6P2QR", account="default", client="shop", client_reference=None)
+OWNER = Owner(
+    message_id="01JDCKQ3V9T4M3W5Y8Z7N6P2QR", account="default", client="shop", client_reference=None, submitted_at=NOON
+)
 
 
 def event(status: str = "DELIVRD", at: str = "2021-01-02 13:45:56", owner: Owner | None = OWNER) -> str:
@@ -99,8 +101,18 @@ def test_the_first_final_report_counts_on_the_day_of_its_submit(world: World, tr
     ]:
         tracking.track(event(status, at=f"2021-01-02 13:45:{second}"))
 
-    day = ulid_time(OWNER.message_id).astimezone(world.accounts.get("default").tzinfo).date()
+    day = OWNER.submitted_at.astimezone(world.accounts.get("default").tzinfo).date()
     assert world.days.days == {("default", day): DayCount(failed=1)}
+
+
+def test_an_event_of_an_older_bridge_counts_on_the_day_of_its_messages_id(world: World, tracking: Tracking) -> None:
+    older = json.loads(event("DELIVRD"))
+    del older["data"]["submitted_at"], older["data"]["batch_id"]
+
+    tracking.track(json.dumps(older))
+
+    day = ulid_time(OWNER.message_id).astimezone(world.accounts.get("default").tzinfo).date()
+    assert world.days.days == {("default", day): DayCount(delivered=1)}
 
 
 def test_a_report_of_nobodys_message_counts_on_its_own_day(world: World, tracking: Tracking) -> None:

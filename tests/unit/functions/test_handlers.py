@@ -11,8 +11,8 @@ import pytest
 from bridge import handling, wiring
 from bridge.adapters.metrics import EmfCounters
 from bridge.domain.clients import Caller, hash_key
-from bridge.domain.policies import Policy
 from bridge.domain.opt_outs import inbound_message
+from bridge.domain.policies import Policy
 from bridge.domain.pulls import to_publish
 from bridge.domain.work import RECEIVES, MessageWork, Work, work_of
 from bridge.services.authorizing import Authorizing
@@ -96,9 +96,13 @@ def test_a_send_answers_201_with_the_message_and_its_place(messages: ModuleType,
                 "gateway_status": None,
                 "error_class": None,
                 "reported_at": None,
+                "client_reference": None,
             }
         ],
         "gateway_code": None,
+        "reason": None,
+        "send_at": None,
+        "batch_id": None,
     }
 
 
@@ -266,14 +270,18 @@ def test_what_is_no_estimate_is_a_problem(  # noqa: PLR0917
     assert (answer["statusCode"], header(answer, "Content-Type")) == (status, "application/problem+json")
 
 
-def test_a_surprise_is_a_500_that_says_nothing(
+def test_a_surprise_is_a_500_that_says_nothing(  # noqa: PLR0917
     world: World,
     messages: ModuleType,
     rest: Rest,
     context: object,
     logged: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world.gateway.submit_answer = RuntimeError("about 13812345678")
+    def surprise(_: str) -> Policy:
+        raise RuntimeError("about 13812345678")
+
+    monkeypatch.setattr(world.accounts, "policy", surprise)
 
     answer = messages.handler(rest("POST", "/messages", "/messages", body=BODY), context)
 
@@ -589,7 +597,7 @@ def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(("times", "last"), [(1, False), (RECEIVES - 1, False), (RECEIVES, True), (RECEIVES + 1, True)])
-def test_submitting_is_told_when_a_pointer_comes_for_the_last_time(  # noqa: PLR0917
+def test_submitting_is_told_when_a_pointer_comes_for_the_last_time(
     monkeypatch: pytest.MonkeyPatch,
     load: Load,
     context: object,

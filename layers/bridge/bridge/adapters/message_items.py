@@ -1,11 +1,25 @@
 """The items of MessagesTable: their keys, and their form as records. See `bridge.adapters.messages_table`."""
 
+from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from bridge.adapters.aws import to_item
-from bridge.domain.messages import Message, Once, Owner, Recipient, Status, TrackedReport
+from bridge.domain.ids import moved_to, ulid_time
+from bridge.domain.messages import (
+    Category,
+    Message,
+    OnAmbiguous,
+    Once,
+    Owner,
+    Recipient,
+    Rejection,
+    Status,
+    TrackedReport,
+)
+from bridge.domain.submits import is_waiting, state_of
+from bridge.domain.walks import Entry, shard_of
 
 MESSAGE: Final = "message"
 REPORT: Final = "report#"
@@ -28,16 +42,6 @@ def hour_key(time: datetime, shard: int) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H}#{shard}"
 
 
-def client_key(client: str, shard: int) -> str:
-    """ByClient's partition of a client's messages."""
-    return f"{client}#{shard}"
-
-
-def reference_key(client: str, client_reference: str | None) -> str | None:
-    """ByReference's partition; None where there is no reference, which DynamoDB would not take as a key."""
-    return f"{client}#{client_reference}" if client_reference else None
-
-
 def report_key(report: TrackedReport) -> Any:
     """The row of what was reported of one recipient."""
     return to_item({"pk": message_pk(report.message_id), "sk": REPORT + report.to})
@@ -48,13 +52,131 @@ def time_text(at: datetime | None) -> str:
     return at.isoformat() if at else ""
 
 
+def due_key(time: datetime) -> str:
+    """ByHour's partition of what waits for a minute, or since."""
+    return f"due#{time.astimezone(UTC):%Y-%m-%dT%H:%M}"
+
+
+def batch_key(message_id: str, batch_id: str) -> str:
+    """ByBatch's partition of a message and of its reports."""
+    return f"{batch_id}#{shard_of(message_id)}"
+
+
+def client_key(client: str, shard: int) -> str:
+    """ByClient's partition."""
+    return f"{client}#{shard}"
+
+
+def reference_key(client: str, client_reference: str | None) -> str | None:
+    """ByReference's partition; None where there is no reference, which DynamoDB would not take as a key."""
+    return f"{client}#{client_reference}" if client_reference else None
+
+
+def made_of(message: Message) -> str:
+    """What ByNumber and ByHour sort by: the message's id, or one made of it that sorts by when it was claimed."""
+    return moved_to(message.claimed_at, message.id) if message.claimed_at else message.id
+
+
+def entry_of(item: Mapping[str, Any]) -> Entry:
+    """What ByHour has of a message or of a batch."""
+    kind, _, whose = item["pk"].partition("#")
+    return Entry(key=item["made"], kind=kind, id=whose)
+
+
+def expires_at(time: datetime, retention: timedelta) -> int:
+    """TTL: seconds since 1970."""
+    return int((time + retention).timestamp())
+
+
+def message_item(message: Message, retention: timedelta) -> dict[str, object]:
+    """The whole item of a message, as it is recorded; what is None is not there."""
+    waits = is_waiting(message)
+    shard = shard_of(message.id)
+    sole = message.recipients[0] if len(message.recipients) == 1 else None
+    if not waits:
+        hour = hour_key(message.claimed_at or ulid_time(message.id), shard)
+    elif message.batch_id:
+        hour = None  # its batch is due, and walks through its messages
+    else:
+        hour = due_key(message.due_at)
+    return {
+        "pk": message_pk(message.id),
+        "sk": MESSAGE,
+        "state": str(state_of(message)),
+        "claim": message.claim or None,
+        "client": message.client,
+        "account": message.account,
+        "client_reference": message.client_reference,
+        "text": message.text,
+        "extension": message.extension,
+        "created_at": message.created_at.isoformat(),
+        "deadline": message.deadline.isoformat(),
+        "recipients": [recipient_item(recipient) for recipient in message.recipients],
+        "gateway_code": message.gateway_code,
+        "tries": message.tries,
+        **_seldom(message),
+        "expires_at": expires_at(message.due_at if waits else message.submitted_at, retention),
+        "made": made_of(message),
+        "hour": hour,
+        # Of several numbers, and of several references, each has an item of its own: see `rows`.
+        "number_key": number_key(message.account, sole.to) if sole else None,
+        "reference_key": reference_key(message.client, message.client_reference),
+        "client_key": client_key(message.client, shard),
+        "created": message.id,
+    }
+
+
+def _seldom(message: Message) -> dict[str, object]:
+    """What most messages do not have: it costs bytes only where it says something."""
+    tally = Counter(str(recipient.status) for recipient in message.recipients) if message.batch_id else None
+    references = {
+        recipient.to: recipient.client_reference for recipient in message.recipients if recipient.client_reference
+    }
+    return {
+        "reason": message.reason and str(message.reason),
+        "signature": message.signature or None,
+        "category": str(message.category) if message.category is not Category.MARKETING else None,
+        "on_ambiguous": str(message.on_ambiguous) if message.on_ambiguous is not OnAmbiguous.UNKNOWN else None,
+        "claimed_at": message.claimed_at.isoformat() if message.claimed_at else None,
+        "queued": True if message.queued else None,
+        "send_at": message.send_at.isoformat() if message.send_at else None,
+        "fallback_accounts": list(message.fallback_accounts) or None,
+        "routed_from": list(message.routed_from) if message.routed_from else None,
+        "client_references": references or None,
+        "batch_id": message.batch_id,
+        "batch_key": batch_key(message.id, message.batch_id) if message.batch_id else None,
+        "tally": dict(tally) if tally else None,
+    }
+
+
+def rows(message: Message, retention: timedelta) -> list[dict[str, object]]:
+    """Of a message to several numbers, what each of them is found by."""
+    return [
+        {
+            "pk": message_pk(message.id),
+            "sk": NUMBER + recipient.to,
+            "number_key": number_key(message.account, recipient.to),
+            "made": made_of(message),
+            "reference_key": reference_key(message.client, recipient.client_reference),
+            "created": message.id if recipient.client_reference else None,
+            "expires_at": expires_at(message.submitted_at, retention),
+        }
+        for recipient in message.recipients
+    ]
+
+
 def owner_of(item: Mapping[str, Any]) -> Owner:
-    """Whose the message is, from what an index or a projection gives of it."""
+    """Whose the message is, from what a projection gives of it."""
+    message_id = item["pk"].removeprefix(message_pk(""))
+    claimed_at = item.get("claimed_at")
     return Owner(
-        message_id=item["pk"].removeprefix(message_pk("")),
+        message_id=message_id,
         account=item["account"],
         client=item["client"],
         client_reference=item.get("client_reference"),
+        submitted_at=datetime.fromisoformat(claimed_at or item["created_at"]),
+        batch_id=item.get("batch_id"),
+        references=item.get("client_references", {}),
     )
 
 
@@ -64,22 +186,23 @@ def once_pk(once: Once) -> str:
 
 
 def recipient_item(recipient: Recipient) -> dict[str, object]:
-    """A recipient inside its message; None is left out."""
+    """A recipient inside its message; None is left out. Its reference stands beside, where events look for it."""
     item = {
         "to": recipient.to,
         "status": str(recipient.status),
         "gateway_message_id": recipient.gateway_message_id,
         "billed_segments": recipient.billed_segments,
-        "client_reference": recipient.client_reference,
+        "error_class": recipient.error_class and str(recipient.error_class),
     }
     return {name: value for name, value in item.items() if value is not None}
 
 
-def message_of(message_id: str, item: Mapping[str, Any]) -> Message:
-    """A message as it was claimed or recorded, without its reports."""
-    code = item.get("gateway_code")
+def message_of(item: Mapping[str, Any]) -> Message:
+    """A message as it was written last, without its reports."""
+    references = item.get("client_references", {})
+    account, text = item.get("routed_from", (None, None))
     return Message(
-        id=message_id,
+        id=item["pk"].removeprefix(message_pk("")),
         client=item["client"],
         account=item["account"],
         client_reference=item.get("client_reference"),
@@ -87,18 +210,39 @@ def message_of(message_id: str, item: Mapping[str, Any]) -> Message:
         extension=item["extension"],
         created_at=datetime.fromisoformat(item["created_at"]),
         deadline=datetime.fromisoformat(item["deadline"]),
-        gateway_code=int(code) if code is not None else None,
+        gateway_code=_whole(item.get("gateway_code")),
+        reason=Rejection(item["reason"]) if "reason" in item else None,
+        signature=item.get("signature", ""),
+        category=Category(item.get("category", Category.MARKETING)),
+        on_ambiguous=OnAmbiguous(item.get("on_ambiguous", OnAmbiguous.UNKNOWN)),
+        claim=item.get("claim", ""),
+        claimed_at=_time(item.get("claimed_at")),
+        queued=item.get("queued", False),
+        send_at=_time(item.get("send_at")),
+        batch_id=item.get("batch_id"),
+        tries=int(item["tries"]),
+        fallback_accounts=tuple(item.get("fallback_accounts", ())),
+        routed_from=(account, text) if account is not None else None,
         recipients=tuple(
             Recipient(
                 to=recipient["to"],
                 status=Status(recipient["status"]),
                 gateway_message_id=recipient.get("gateway_message_id"),
-                billed_segments=int(recipient["billed_segments"]) if "billed_segments" in recipient else None,
-                client_reference=recipient.get("client_reference"),
+                billed_segments=_whole(recipient.get("billed_segments")),
+                error_class=recipient.get("error_class"),
+                client_reference=references.get(recipient["to"]),
             )
             for recipient in item["recipients"]
         ),
     )
+
+
+def _whole(number: object) -> int | None:
+    return None if number is None else int(str(number))  # a Decimal
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def report_of(message: Message, item: Mapping[str, Any]) -> TrackedReport:

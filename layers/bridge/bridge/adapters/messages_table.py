@@ -2,18 +2,25 @@
 
 | pk | sk | what |
 |---|---|---|
-| `message#<id>` | `message` | the claim, the request and how the submit ended: two writes |
+| `message#<id>` | `message` | the request, the state of its submit and who holds the claim on it |
 | `message#<id>` | `report#<number>` | what was reported of one recipient, and what contradicts it |
-| `message#<id>` | `to#<number>` | of a message to several numbers: for ByNumber |
+| `message#<id>` | `to#<number>` | of a message to several numbers: for ByNumber and ByReference |
 | `once#<hash of client and key>` | `once` | which message an `Idempotency-Key` stands for, for 24 h |
 | `early#<event id>` | `early` | a report without a message: `bridge.adapters.early_reports_table` |
 | `day#<account>#<day>` | `shard#<0..7>` | how many were delivered and failed: `bridge.adapters.day_counts_table` |
 
-Sparse indexes. Two are sorted by `made`, the message's id. ByNumber (`number_key`, `<account>#<number>`) has the
-messages to a number: of a message to one number it is the message's own item, so that a send stays at two writes.
-ByHour (`hour`, `<hour>#<shard>`) has the messages of an hour. Two are sorted by `created`, the message's id too:
-ByClient (`client_key`, `<client>#<shard>`) has a client's messages, ByReference (`reference_key`,
-`<client>#<reference>`) those with a `client_reference`. See `bridge.adapters.message_lists_table`.
+The indexes are sparse: what lacks the attribute is not in them.
+
+| index | partition | sorted by | finds |
+|---|---|---|---|
+| ByNumber | `number_key`: `<account>#<number>` | `made` | the messages to a number |
+| ByHour | `hour`: `<hour>#<shard>`, or `due#<minute>` | `made` | what was begun then; what waits since |
+| ByClient | `client_key`: `<client>#<shard>` | `created` | a client's messages |
+| ByReference | `reference_key`: `<client>#<reference>` | `created` | the messages with a `client_reference` |
+| ByBatch | `batch_key`: `<batch>#<shard>` | `pk` | a batch's messages and what was reported of them |
+
+`created` is the message's id, a ULID. So is `made`, until a queued message is claimed: then it sorts by that time. A
+message to one number is in ByNumber by its own item, so that a send stays at two writes.
 """
 
 import time
@@ -22,27 +29,30 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.adapters.aws import from_item, to_item
+from bridge.adapters.aws import from_item, standing_item, to_item
 from bridge.adapters.day_counts_table import addition
 from bridge.adapters.message_items import (
     MESSAGE,
     NUMBER,
     ONCE,
-    client_key,
+    batch_key,
+    due_key,
+    entry_of,
+    expires_at,
     hour_key,
+    message_item,
     message_of,
     message_pk,
     number_key,
     once_pk,
     owner_of,
-    recipient_item,
-    reference_key,
     report_key,
     report_of,
+    rows,
     time_text,
 )
 from bridge.adapters.transactions import write_together
-from bridge.domain.errors import StillInFlight
+from bridge.domain.errors import NotFound, StillInFlight
 from bridge.domain.ids import stable_id, ulid_time, ulids_between
 from bridge.domain.messages import (
     Applied,
@@ -54,7 +64,7 @@ from bridge.domain.messages import (
     Status,
     TrackedReport,
 )
-from bridge.domain.walks import shard_of
+from bridge.domain.walks import Entry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +80,7 @@ _CANDIDATES: Final = 50  # messages to one number that are looked at
 _HOUR_PAGE: Final = 100  # messages of an hour in one page
 _EVENTS: Final = 200  # event ids that a row remembers: so many reports of one recipient are more than anybody sends
 _COUNTED: Final = {Status.DELIVERED: "delivered", Status.UNDELIVERED: "failed"}
-_OWNER: Final = "pk, account, client, client_reference"
+_OWNER: Final = "pk, account, client, client_reference, created_at, claimed_at, batch_id, client_references"
 
 
 class MessagesTable:
@@ -89,32 +99,9 @@ class MessagesTable:
         self._retention = retention
         self._sleep = sleep
 
-    def claim(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
+    def add(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
         """See `bridge.ports.Messages`. With `once` two items in one transaction, else one."""
-        item = to_item(
-            {
-                "pk": message_pk(message.id),
-                "sk": MESSAGE,
-                "client": message.client,
-                "account": message.account,
-                "client_reference": message.client_reference,
-                "text": message.text,
-                "extension": message.extension,
-                "created_at": message.created_at.isoformat(),
-                "deadline": message.deadline.isoformat(),
-                "recipients": [recipient_item(recipient) for recipient in message.recipients],
-                "expires_at": self._expires_at(message.created_at),
-                "made": message.id,
-                "created": message.id,
-                "client_key": client_key(message.client, shard_of(message.id)),
-                "reference_key": reference_key(message.client, message.client_reference),
-                "hour": hour_key(ulid_time(message.id), shard_of(message.id)),
-                # Of several numbers each has an item of its own: see `index`.
-                "number_key": number_key(message.account, message.recipients[0].to)
-                if len(message.recipients) == 1
-                else None,
-            }
-        )
+        item = to_item(message_item(message, self._retention))
         if once is None:
             self._client.put_item(TableName=self._table, Item=item)
             return None
@@ -123,7 +110,7 @@ class MessagesTable:
             "sk": ONCE,
             "message_id": message.id,
             "request_hash": once.request_hash,
-            "expires_at": int((message.created_at + _ONCE_FOR).timestamp()),
+            "expires_at": expires_at(message.created_at, _ONCE_FOR),
         }
         try:
             self._client.transact_write_items(
@@ -151,40 +138,52 @@ class MessagesTable:
         """See `bridge.ports.Messages`. 25 items a call, several calls at once."""
         if len(message.recipients) == 1:
             return
-        rows = [
-            to_item(
-                {
-                    "pk": message_pk(message.id),
-                    "sk": NUMBER + recipient.to,
-                    "number_key": number_key(message.account, recipient.to),
-                    "made": message.id,
-                    "reference_key": reference_key(message.client, recipient.client_reference),
-                    "created": message.id if recipient.client_reference else None,
-                    "expires_at": self._expires_at(message.created_at),
-                }
-            )
-            for recipient in message.recipients
-        ]
-        batches = [rows[start : start + _BATCH_WRITE] for start in range(0, len(rows), _BATCH_WRITE)]
+        items = [to_item(row) for row in rows(message, self._retention)]
+        batches = [items[start : start + _BATCH_WRITE] for start in range(0, len(items), _BATCH_WRITE)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._put, batches))
 
-    def record(self, message: Message) -> None:
+    def move(self, before: Message, after: Message) -> Message | None:
+        """See `bridge.ports.Messages`. One conditional write of what differs."""
+        old, new = message_item(before, self._retention), message_item(after, self._retention)
+        changed = {name: value for name, value in new.items() if value != old[name]}
+        sets = {name: value for name, value in changed.items() if value is not None}
+        update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
+        if gone := [f"#{name}" for name in changed if name not in sets]:
+            update += f" REMOVE {', '.join(gone)}"
+        held = "claim = :was_claim" if before.claim else "attribute_not_exists(claim)"
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"pk": message_pk(after.id), "sk": MESSAGE}),
+                UpdateExpression=update,
+                ConditionExpression=f"#state = :was_state AND {held}",
+                ExpressionAttributeNames={f"#{name}": name for name in {*changed, "state"}},
+                ExpressionAttributeValues=to_item(
+                    {f":{name}": value for name, value in sets.items()}
+                    | {":was_state": old["state"], ":was_claim": before.claim or None}
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as exc:
+            item = standing_item(exc)
+            if not item:
+                raise NotFound("there is no such message") from exc
+            standing = message_of(item)
+            # boto3 tries again what it got no answer to, and then finds what it wrote itself.
+            return None if standing == after else standing
+        return None
+
+    def recorded(self, message_id: str) -> Message | None:
         """See `bridge.ports.Messages`."""
-        values = to_item(
-            {
-                ":recipients": [recipient_item(recipient) for recipient in message.recipients],
-                ":gateway_code": message.gateway_code,
-            }
+        answer = self._client.get_item(
+            TableName=self._table, Key=to_item({"pk": message_pk(message_id), "sk": MESSAGE}), ConsistentRead=True
         )
-        self._client.update_item(
-            TableName=self._table,
-            Key=to_item({"pk": message_pk(message.id), "sk": MESSAGE}),
-            UpdateExpression="SET recipients = :recipients"
-            + (", gateway_code = :gateway_code" if ":gateway_code" in values else ""),
-            ExpressionAttributeValues=values,
-            ConditionExpression="attribute_exists(pk)",
-        )
+        return message_of(from_item(answer["Item"])) if "Item" in answer else None
+
+    def recorded_all(self, message_ids: Iterable[str]) -> Mapping[str, Message]:
+        """See `bridge.ports.Messages`."""
+        return {message.id: message for message in map(message_of, self._get_all(message_ids))}
 
     def find(self, message_id: str) -> Message | None:
         """See `bridge.ports.Messages`."""
@@ -192,13 +191,7 @@ class MessagesTable:
 
     def owners(self, message_ids: Iterable[str]) -> Mapping[str, Owner]:
         """See `bridge.ports.Messages`."""
-        wanted = [to_item({"pk": message_pk(message_id), "sk": MESSAGE}) for message_id in sorted(set(message_ids))]
-        owners: dict[str, Owner] = {}
-        for start in range(0, len(wanted), _BATCH_GET):
-            for item in self._get(wanted[start : start + _BATCH_GET], _OWNER):
-                owner = owner_of(item)
-                owners[owner.message_id] = owner
-        return owners
+        return {owner.message_id: owner for owner in map(owner_of, self._get_all(message_ids, _OWNER))}
 
     def sent_to(
         self, account: str, numbers: Iterable[str], *, since: datetime, until: datetime
@@ -215,18 +208,25 @@ class MessagesTable:
         }
         return {number: found for number, found in sent.items() if found}
 
-    def made_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[str]:
+    def begun_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[Entry]:
         """See `bridge.ports.Messages`."""
+        return self._by_hour(hour_key(hour, shard), after)
+
+    def due_in(self, minute: datetime, *, after: str) -> Sequence[Entry]:
+        """See `bridge.ports.Messages`."""
+        return self._by_hour(due_key(minute), after)
+
+    def _by_hour(self, key: str, after: str) -> Sequence[Entry]:
         answer = self._client.query(
             TableName=self._table,
             IndexName="ByHour",
             KeyConditionExpression="#hour = :hour AND made > :after",
             ExpressionAttributeNames={"#hour": "hour"},  # a reserved word
             # DynamoDB takes no empty key; a space sorts before all ids.
-            ExpressionAttributeValues=to_item({":hour": hour_key(hour, shard), ":after": after or " "}),
+            ExpressionAttributeValues=to_item({":hour": key, ":after": after or " "}),
             Limit=_HOUR_PAGE,
         )
-        return [from_item(item)["made"] for item in answer["Items"]]
+        return [entry_of(from_item(item)) for item in answer["Items"]]
 
     def apply(self, report: TrackedReport, *, day: date) -> Applied:
         """See `bridge.ports.Messages`.
@@ -252,6 +252,7 @@ class MessagesTable:
 
     def _update(self, report: TrackedReport) -> dict[str, Any]:
         silent = report.status is Status.UNKNOWN_EXPIRED  # nothing was reported: what was reported before stays
+        submitted_at = report.submitted_at or ulid_time(report.message_id)
         values = to_item(
             {
                 ":to": report.to,
@@ -260,7 +261,7 @@ class MessagesTable:
                 ":event_id": report.event_id,
                 ":events": {report.event_id},
                 ":reported_at": "" if silent else time_text(report.reported_at),
-                ":expires_at": self._expires_at(ulid_time(report.message_id)),  # with its message
+                ":expires_at": expires_at(submitted_at, self._retention),  # with its message
                 ":no": False,
             }
         )
@@ -272,6 +273,9 @@ class MessagesTable:
             "expires_at = :expires_at",
             "reported_at = if_not_exists(reported_at, :reported_at)" if silent else "reported_at = :reported_at",
         ]
+        if report.batch_id:
+            values |= to_item({":batch_key": batch_key(report.message_id, report.batch_id)})
+            sets.append("batch_key = :batch_key")
         if not silent:
             told = {
                 "gateway_message_id": report.gateway_message_id,
@@ -341,7 +345,7 @@ class MessagesTable:
         for page in pages:
             for item in map(from_item, page["Items"]):
                 if item["sk"] == MESSAGE:
-                    message = message_of(message_id, item)
+                    message = message_of(item)
                 elif message is not None:  # which sorts before its reports
                     report = report_of(message, item)
                     reports[report.to] = report
@@ -374,24 +378,28 @@ class MessagesTable:
             ScanIndexForward=False,
             Limit=_CANDIDATES,
         )
-        return [from_item(item)["made"] for item in answer["Items"]]
+        return [entry_of(from_item(item)).id for item in answer["Items"]]
 
     def _outbound(self, message_ids: set[str], numbers: frozenset[str]) -> dict[tuple[str, str], Outbound]:
         """By message and number; of a message to a thousand numbers, those that are asked for."""
-        wanted = [to_item({"pk": message_pk(message_id), "sk": MESSAGE}) for message_id in sorted(message_ids)]
         outbound: dict[tuple[str, str], Outbound] = {}
-        for start in range(0, len(wanted), _BATCH_GET):
-            for item in self._get(wanted[start : start + _BATCH_GET], f"{_OWNER}, extension, recipients"):
-                owner = owner_of(item)
-                for recipient in item["recipients"]:
-                    if recipient["to"] in numbers:
-                        outbound[owner.message_id, recipient["to"]] = Outbound(
-                            owner=owner,
-                            extension=item["extension"],
-                            status=Status(recipient["status"]),
-                            gateway_message_id=recipient.get("gateway_message_id"),
-                        )
+        for item in self._get_all(message_ids, f"{_OWNER}, extension, recipients"):
+            owner = owner_of(item)
+            for recipient in item["recipients"]:
+                if recipient["to"] in numbers:
+                    outbound[owner.message_id, recipient["to"]] = Outbound(
+                        owner=owner,
+                        extension=item["extension"],
+                        status=Status(recipient["status"]),
+                        gateway_message_id=recipient.get("gateway_message_id"),
+                    )
         return outbound
+
+    def _get_all(self, message_ids: Iterable[str], projection: str | None = None) -> Iterator[dict[str, Any]]:
+        """The messages' own items, or what a projection leaves of them, in no order."""
+        wanted = [to_item({"pk": message_pk(message_id), "sk": MESSAGE}) for message_id in sorted(set(message_ids))]
+        for start in range(0, len(wanted), _BATCH_GET):
+            yield from self._get(wanted[start : start + _BATCH_GET], projection)
 
     def _put(self, rows: list[Any]) -> None:
         requests: Any = [{"PutRequest": {"Item": row}} for row in rows]
@@ -409,25 +417,16 @@ class MessagesTable:
                 self._sleep(_FIRST_PAUSE * 2**number)
             yield number
 
-    def _get(self, keys: list[Any], projection: str) -> Iterable[dict[str, Any]]:
+    def _get(self, keys: list[Any], projection: str | None) -> Iterable[dict[str, Any]]:
+        # Consistent: a report can be quicker than the replicas.
+        asked: Any = {"ConsistentRead": True} | ({"ProjectionExpression": projection} if projection else {})
         for _ in self._rounds():
-            answer = self._client.batch_get_item(
-                RequestItems={
-                    self._table: {
-                        "Keys": keys,
-                        "ProjectionExpression": projection,
-                        "ConsistentRead": True,  # a report can be quicker than the replicas
-                    }
-                }
-            )
+            answer = self._client.batch_get_item(RequestItems={self._table: asked | {"Keys": keys}})
             yield from map(from_item, answer["Responses"].get(self._table, []))
             if self._table not in answer["UnprocessedKeys"]:
                 return
             keys = list(answer["UnprocessedKeys"][self._table]["Keys"])
         raise TimeoutError(f"DynamoDB left {len(keys)} keys unprocessed after {_BATCH_ROUNDS} rounds")
-
-    def _expires_at(self, created_at: datetime) -> int:
-        return int((created_at + self._retention).timestamp())
 
 
 def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from bridge.adapters.aws import from_item, to_item
+from bridge.adapters.message_items import entry_of
 from bridge.domain.ids import ulid
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from bridge.domain.walks import Entry
 
 _SHARDS: Final = range(4)
 _LIMIT: Final = 50  # of a shard: a busy quarter of an hour holds thousands, and a sample is enough
@@ -27,7 +30,7 @@ class SubmitTimes:
 
     def between(self, after: datetime, until: datetime) -> Mapping[str, tuple[str, ...]]:
         """See `bridge.ports.SubmitTimes`."""
-        found: dict[str, list[str]] = defaultdict(list)
+        found: dict[str, list[Entry]] = defaultdict(list)
         for hour in _hours(after, until):
             for shard in _SHARDS:
                 answer = self._client.query(
@@ -41,8 +44,10 @@ class SubmitTimes:
                     Limit=_LIMIT,
                 )
                 for item in map(from_item, answer["Items"]):
-                    found[item["account"]].append(item["made"])
-        return {account: tuple(sorted(made)[:_OF_AN_ACCOUNT]) for account, made in found.items()}
+                    found[item["account"]].append(entry_of(item))
+        return {
+            account: tuple(entry.id for entry in sorted(entries)[:_OF_AN_ACCOUNT]) for account, entries in found.items()
+        }
 
 
 def _hours(after: datetime, until: datetime) -> Iterator[str]:

@@ -14,13 +14,18 @@ from bridge.domain.errors import (
     GatewayUnreadable,
     InvalidRequest,
     NotAllowed,
+    NotCancellable,
     NotFound,
+    NotStored,
+    OptedOut,
     StillInFlight,
     TooManyRequests,
 )
+from bridge.domain.messages import Rejection
 
 MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_GATEWAY: Final = "30"  # seconds until a gateway that is away may be back
+_RETRY_AFTER_STORE: Final = "5"
 _RETRY_AFTER_LIMIT: Final = "60"  # 响应错误码 131, 查询过于频繁: the only limit that is known is by the minute
 
 
@@ -140,6 +145,27 @@ def _refused(error: GatewayRefused) -> Problem:
     )
 
 
+def _opted_out(error: OptedOut) -> Problem:
+    return Problem(
+        status=422,
+        kind="opted-out",
+        title="Opted out",
+        detail=f"All of {error}: nothing was sent. A message that they asked for is sent all the same as "
+        "'transactional', its `category`.",
+        extensions={"reason": Rejection.OPTED_OUT.value, "message_id": error.message_id},
+    )
+
+
+def _not_stored(error: NotStored) -> Problem:
+    return Problem(
+        status=503,
+        kind="store-unavailable",
+        title="Store unavailable",
+        detail=str(error),
+        headers={"Retry-After": _RETRY_AFTER_STORE},
+    )
+
+
 def _plain(status: int, kind: str, title: str) -> Callable[[Any], Problem]:
     def problem(error: BridgeError) -> Problem:
         return Problem(status=status, kind=kind, title=title, detail=str(error))
@@ -176,6 +202,9 @@ _TABLE: Final[Mapping[type[BaseException], Callable[[Any], Problem]]] = {
     InvalidRequest: _invalid,
     NotAllowed: _plain(403, "not-allowed", "Not allowed"),
     NotFound: _plain(404, "not-found", "Not found"),
+    NotCancellable: _plain(409, "not-cancellable", "Not cancellable"),
+    NotStored: _not_stored,
+    OptedOut: _opted_out,
     StillInFlight: _in_flight,
     TooManyRequests: _limited,
     AccountNotConfigured: _plain(502, "account-not-configured", "Account not configured"),

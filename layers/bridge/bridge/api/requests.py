@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
@@ -19,9 +19,11 @@ from pydantic_core import PydanticCustomError
 
 from bridge.domain import numbers, segments
 from bridge.domain.errors import FieldProblem, InvalidRequest
+from bridge.domain.messages import Category, OnAmbiguous
 from bridge.services.sending import IDEMPOTENCY_KEY, Order
 
 MAX_RECIPIENTS: Final = 1000
+RESPOND_ASYNC: Final = "respond-async"
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -68,6 +70,21 @@ def _day(value: object) -> object:
         return None
 
 
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _time(value: object) -> datetime:
+    # As RFC 3339 writes it: pydantic alone would take a count of seconds, and a time of no known zone.
+    try:
+        if isinstance(value, str) and _TIME.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass
+    raise PydanticCustomError("time", "must be a time with its offset, such as 2026-11-23T13:09:00+08:00")
+
+
 NUMBER_SCHEMA: Final[dict[str, Any]] = {
     "type": "string",
     "pattern": r"^(\+86|0086|86)?1[3-9][0-9]{9}$",
@@ -77,6 +94,11 @@ NUMBER_SCHEMA: Final[dict[str, Any]] = {
 Number = Annotated[str, StringConstraints(max_length=20), AfterValidator(_number)]
 Day = Annotated[
     date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2021-02-03"]})
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-24T09:00:00+08:00"]}),
 ]
 AccountName = Annotated[
     str,
@@ -138,8 +160,28 @@ class SendRequest(BaseModel):
         ),
     ] = None
     account: AccountName | None = None
+    category: Annotated[
+        Category,
+        Field(
+            strict=False,
+            description="`transactional` is what its recipients asked for, a code for instance: an opt-out does not "
+            "stop it.",
+        ),
+    ] = Category.MARKETING
+    on_ambiguous: Annotated[
+        OnAmbiguous,
+        Field(
+            strict=False,
+            description="Where nobody knows whether the gateway took it: `unknown` says so and sends it no second "
+            "time; `resend` does, up to twice, so that it may arrive more than once.",
+        ),
+    ] = OnAmbiguous.UNKNOWN
+    send_at: Annotated[
+        Moment | None,
+        Field(description="When to send it, at most 35 days ahead. It can be cancelled until then."),
+    ] = None
 
-    def order(self) -> Order:
+    def order(self, *, queued: bool = False) -> Order:
         """What the `sending` service takes."""
         return Order(
             to=tuple(self.to),
@@ -147,6 +189,10 @@ class SendRequest(BaseModel):
             extension=self.extension,
             client_reference=self.client_reference,
             account=self.account,
+            category=self.category,
+            on_ambiguous=self.on_ambiguous,
+            send_at=self.send_at,
+            queued=queued,
         )
 
 
@@ -182,6 +228,12 @@ def parse_query(model: type[_Model], query: Mapping[str, str] | None) -> _Model:
         return model.model_validate(dict(query or {}))
     except ValidationError as exc:
         raise InvalidRequest(_problems(exc)) from None
+
+
+def responds_async(headers: Mapping[str, str]) -> bool:
+    """Whether the caller prefers not to wait for the outcome: `Prefer: respond-async` (RFC 7240, 4.1)."""
+    preferences = ",".join(value for name, value in headers.items() if name.lower() == "prefer")
+    return any(each.split(";")[0].strip().lower() == RESPOND_ASYNC for each in preferences.split(","))
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

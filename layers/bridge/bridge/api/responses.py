@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 
-from bridge.domain.messages import Message, Recipient, Status
+from bridge.api.requests import RESPOND_ASYNC
+from bridge.domain.messages import WAITING, Message, Recipient, Status
 from bridge.domain.times import rfc3339
 from bridge.services.balancing import Balance
 from bridge.services.sending import Sent
@@ -14,7 +15,18 @@ from eums import DayStatistics
 Time = Annotated[
     datetime, PlainSerializer(rfc3339, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-MessageStatus = Literal["submitting", "submitted", "rejected", "unknown", "delivered", "undelivered", "unknown_expired"]
+MessageStatus = Literal[
+    "accepted",
+    "scheduled",
+    "submitting",
+    "submitted",
+    "rejected",
+    "cancelled",
+    "unknown",
+    "delivered",
+    "undelivered",
+    "unknown_expired",
+]
 E164 = Annotated[str, Field(examples=["+8613812345678"])]
 Count = Annotated[int, Field(ge=0)]
 
@@ -31,6 +43,9 @@ class RecipientResponse(BaseModel):
     gateway_status: Annotated[str | None, Field(description="The raw status of the last report.")] = None
     error_class: Annotated[str | None, Field(description="Why it was not delivered.")] = None
     reported_at: Time | None = None
+    client_reference: Annotated[str | None, Field(description="Its own, where entries of a batch share a message.")] = (
+        None
+    )
 
 
 class MessageResponse(BaseModel):
@@ -45,6 +60,12 @@ class MessageResponse(BaseModel):
     created_at: Time
     recipients: list[RecipientResponse]
     gateway_code: Annotated[int | None, Field(description="The gateway's code, where it refused the message.")] = None
+    reason: Annotated[
+        Literal["opted_out", "unreachable", "expired_in_queue", "not_processed"] | None,
+        Field(description="Why the bridge did not send it, where no code of the gateway says."),
+    ] = None
+    send_at: Annotated[Time | None, Field(description="When it is to be sent; null for at once.")] = None
+    batch_id: Annotated[str | None, Field(description="The batch that it belongs to.")] = None
 
 
 class BalanceResponse(BaseModel):
@@ -112,6 +133,7 @@ class ProblemResponse(BaseModel):
         Field(description="The gateway's response code, where it spoke; else the first of those in `errors`."),
     ] = None
     message_id: Annotated[str | None, Field(description="The message that it is about; nothing was sent.")] = None
+    reason: Annotated[Literal["opted_out"] | None, Field(description="Why the bridge did not send it.")] = None
 
 
 def message_response(message: Message) -> MessageResponse:
@@ -126,12 +148,17 @@ def message_response(message: Message) -> MessageResponse:
         created_at=message.created_at,
         recipients=[_recipient(recipient) for recipient in message.recipients],
         gateway_code=message.gateway_code,
+        reason=message.reason.value if message.reason else None,
+        send_at=message.send_at,
+        batch_id=message.batch_id,
     )
 
 
 def sent_headers(sent: Sent) -> dict[str, str]:
     """Where the message is, and whether it is an earlier request's."""
     headers = {"Location": f"messages/{sent.message.id}"}
+    if sent.message.queued and sent.message.send_at is None:
+        headers["Preference-Applied"] = RESPOND_ASYNC  # RFC 7240, 3
     return {**headers, "Idempotent-Replayed": "true"} if sent.replayed else headers
 
 
@@ -167,9 +194,10 @@ def _recipient(recipient: Recipient) -> RecipientResponse:
         gateway_status=recipient.gateway_status,
         error_class=recipient.error_class,
         reported_at=recipient.reported_at,
+        client_reference=recipient.client_reference,
     )
 
 
 def http_status(message: Message) -> int:
-    """201 for a message that the gateway took (or part of it), 202 for one whose outcome is not known."""
-    return 202 if message.status is Status.UNKNOWN else 201
+    """201 for a message that the gateway took (or part of it), 202 for one that waits, or is not known to be taken."""
+    return 202 if message.status in {Status.UNKNOWN, *WAITING} else 201

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from bridge.domain.ids import ulid_time
 from eums import DayStatistics
 
 
@@ -50,11 +49,6 @@ class Comparison:
     def equal(self) -> bool:
         """Whether both say the same."""
         return self.missing_delivered == self.missing_failed == 0
-
-
-def submit_day(message_id: str, zone: tzinfo) -> date:
-    """The day on which a message was submitted: its id has the time."""
-    return day_in(ulid_time(message_id), zone)
 
 
 def day_in(time: datetime, zone: tzinfo) -> date:

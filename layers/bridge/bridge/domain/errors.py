@@ -5,6 +5,8 @@
     ├── NotAllowed            the caller's: its key does not cover this
     ├── NotFound              the caller's: no such thing, or not its own
     ├── StillInFlight         the caller's: the first request with this key has not ended
+    ├── NotCancellable        the caller's: too late
+    ├── OptedOut              the caller's: nobody of those it goes to wants it
     ├── TooManyRequests       the caller's: wait
     ├── AccountNotConfigured  the operator's: the secret lacks the account or describes it wrongly
     ├── PolicyError           the operator's: what the accounts secret says under an account's "bridge"
@@ -13,6 +15,8 @@
     ├── GatewayUnreadable     an answer that is not EUMS
     ├── NotPublished          the topic did not take some events; they are to be tried again
     └── NotQueued             the queue did not take some pointers; they are to be tried again
+    ├── NotStored             the stores did not do what was asked; nothing was sent
+    └── NotPublished          the topic did not take some events; they are to be tried again
 
 No message of these holds a phone number, a text or a secret: they are logged.
 """
@@ -68,6 +72,26 @@ class StillInFlight(BridgeError):
     """The first request with this idempotency key has not ended yet."""
 
     retry_after = 2  # seconds
+
+
+class NotCancellable(BridgeError):
+    """The message is being submitted, or was."""
+
+
+class OptedOut(BridgeError):
+    """Everybody whom the message goes to has opted out of what this account sends.
+
+    Attributes:
+        message_id: the message; it is recorded as rejected.
+    """
+
+    def __init__(self, *, message_id: str) -> None:
+        super().__init__("the recipients have opted out of what this account sends")
+        self.message_id = message_id
+
+
+class NotStored(BridgeError):
+    """What has to be written down or looked up before a send could not be; nothing was sent."""
 
 
 class AccountNotConfigured(BridgeError):

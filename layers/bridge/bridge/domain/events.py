@@ -6,7 +6,7 @@ in docs/schemas/. A phone number is in `data` only, never in the envelope or in 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -28,6 +28,8 @@ LARGEST: Final = 255 * 1024
 class EventType(StrEnum):
     """What happened."""
 
+    SUBMITTED = "sms.message.submitted"
+    REJECTED = "sms.message.rejected"
     UNKNOWN = "sms.message.unknown"
     DELIVERED = "sms.message.delivered"
     UNDELIVERED = "sms.message.undelivered"
@@ -124,9 +126,7 @@ def reported(account: str, report: Report, owner: Owner | None, pulled_at: datet
         time=report.report_time or pulled_at,
         client=owner.client if owner else None,
         data={
-            "message_id": owner.message_id if owner else None,
-            "client_reference": owner.client_reference if owner else None,
-            "client": owner.client if owner else None,
+            **_whose(owner, e164(report.dest_number)),
             "account": account,
             "to": e164(report.dest_number),
             "status": status,
@@ -164,7 +164,7 @@ def received(pull: PullId, inbound: Inbound, answered: Answered | None, pulled_a
             "msg_fmt": inbound.msg_fmt,
             "in_reply_to": {
                 "message_id": answered.owner.message_id,
-                "client_reference": answered.owner.client_reference,
+                "client_reference": answered.owner.reference_of(e164(inbound.src)),
                 "by": answered.by,
             }
             if answered
@@ -173,9 +173,40 @@ def received(pull: PullId, inbound: Inbound, answered: Answered | None, pulled_a
     )
 
 
-def outcome_unknown(message: Message, recipient: Recipient, now: datetime) -> Event:
-    """The gateway did not answer a submit: whether it took the message is not known until a report comes."""
-    return _unreported(EventType.UNKNOWN, Status.UNKNOWN, message, recipient, now)
+_OUTCOMES: Final = {
+    Status.SUBMITTED: EventType.SUBMITTED,
+    Status.REJECTED: EventType.REJECTED,
+    Status.UNKNOWN: EventType.UNKNOWN,
+}
+
+
+def outcomes(message: Message, now: datetime) -> list[Event]:
+    """How the submit of a message ended, an event for each recipient; none for whom it has not.
+
+    Whoever waits for the answer learns the outcome from that, so that only one is said of a message that was not
+    queued: that the gateway did not answer.
+    """
+    return [
+        _outcome(message, recipient, now)
+        for recipient in message.recipients
+        if recipient.status in _OUTCOMES and (message.queued or recipient.status is Status.UNKNOWN)
+    ]
+
+
+def _outcome(message: Message, recipient: Recipient, now: datetime) -> Event:
+    event = _unreported(_OUTCOMES[recipient.status], recipient.status, message, recipient, now)
+    match recipient.status:
+        case Status.SUBMITTED:
+            more: dict[str, object] = {"billed_segments": recipient.billed_segments}
+        case Status.REJECTED:
+            more = {
+                "final": True,
+                "error_class": recipient.error_class or message.reason,
+                "gateway_code": message.gateway_code,
+            }
+        case _:
+            return event
+    return replace(event, data={**event.data, **more})
 
 
 def attached(early: EarlyReport, owner: Owner) -> Event:
@@ -184,11 +215,6 @@ def attached(early: EarlyReport, owner: Owner) -> Event:
     It is another event than the first, with an id made of the first one's: who filters by client never got that one.
     """
     envelope = json.loads(early.event)
-    whose = {
-        "message_id": owner.message_id,
-        "client_reference": owner.client_reference,
-        "client": owner.client,
-    }
     return Event(
         id=stable_id("attached", early.event_id),
         type=EventType(envelope["type"]),
@@ -196,7 +222,7 @@ def attached(early: EarlyReport, owner: Owner) -> Event:
         subject=owner.message_id,
         time=early.time,
         client=owner.client,
-        data={**envelope["data"], **whose},
+        data={**envelope["data"], **_whose(owner, early.to)},
     )
 
 
@@ -214,9 +240,7 @@ def _unreported(event_type: EventType, status: Status, message: Message, recipie
         time=now,
         client=message.client,
         data={
-            "message_id": message.id,
-            "client_reference": message.client_reference,
-            "client": message.client,
+            **_whose(message.owner, recipient.to),
             "account": message.account,
             "to": recipient.to,
             "status": status,
@@ -227,6 +251,16 @@ def _unreported(event_type: EventType, status: Status, message: Message, recipie
             "reported_at": rfc3339(recipient.reported_at) if recipient.reported_at else None,
         },
     )
+
+
+def _whose(owner: Owner | None, to: str) -> dict[str, object]:
+    return {
+        "message_id": owner.message_id if owner else None,
+        "client_reference": owner.reference_of(to) if owner else None,
+        "client": owner.client if owner else None,
+        "batch_id": owner.batch_id if owner else None,
+        "submitted_at": rfc3339(owner.submitted_at) if owner else None,
+    }
 
 
 def lost(pull: PullId, reason: str, now: datetime) -> Event:
@@ -381,7 +415,7 @@ def tracked_report(body: str) -> TrackedReport | EarlyReport:
                 time=datetime.fromisoformat(envelope["time"]),
                 event=body,
             )
-        reported_at = data["reported_at"]
+        reported_at, submitted_at = data["reported_at"], data.get("submitted_at")
         return TrackedReport(
             event_id=envelope["id"],
             account=data["account"],
@@ -393,6 +427,9 @@ def tracked_report(body: str) -> TrackedReport | EarlyReport:
             gateway_status=data["gateway_status"],
             error_class=data["error_class"],
             reported_at=datetime.fromisoformat(reported_at) if reported_at else None,
+            # An event of an older bridge, from a queue or the journal, has neither.
+            submitted_at=datetime.fromisoformat(submitted_at) if submitted_at else None,
+            batch_id=data.get("batch_id"),
         )
     except (KeyError, TypeError) as exc:
         raise ValueError("not a report event of this bridge") from exc

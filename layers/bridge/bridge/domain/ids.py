@@ -41,6 +41,11 @@ def ulids_between(since: datetime, until: datetime) -> tuple[str, str]:
     return ulid(since, bytes(_RANDOM_BYTES)), ulid(until, b"\xff" * _RANDOM_BYTES)
 
 
+def moved_to(time: datetime, text: str) -> str:
+    """The ULID that `text` would be, had it been made at `time`: it sorts by that, and is still nobody else's."""
+    return ulid(time, bytes(_RANDOM_BYTES))[:_TIME_LENGTH] + text[_TIME_LENGTH:]
+
+
 def is_ulid(text: str) -> bool:
     """Whether `text` has the form of a ULID as this bridge writes them."""
     return len(text) == _ULID_LENGTH and text[0] <= "7" and all(character in _CROCKFORD for character in text)

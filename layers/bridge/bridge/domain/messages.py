@@ -1,7 +1,7 @@
 """A message (MT, outbound) and what is known of each of its recipients."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,11 +10,14 @@ from bridge.domain.segments import estimate
 
 
 class Status(StrEnum):
-    """A recipient's status. They move forward only: see `bridge.services.tracking`."""
+    """A recipient's status. They move forward only: see `bridge.domain.submits` and `bridge.services.tracking`."""
 
+    ACCEPTED = "accepted"  # queued: nothing was sent yet
+    SCHEDULED = "scheduled"  # likewise, until its time
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
     UNKNOWN = "unknown"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
@@ -24,14 +27,43 @@ class Status(StrEnum):
 # A message shows the status of the recipient that is furthest from a good end; a refusal counts only
 # where nobody got further.
 _WORST_FIRST: Final = (
+    Status.SCHEDULED,
+    Status.ACCEPTED,
     Status.SUBMITTING,
     Status.UNKNOWN,
     Status.SUBMITTED,
     Status.UNKNOWN_EXPIRED,
     Status.UNDELIVERED,
     Status.DELIVERED,
+    Status.CANCELLED,
     Status.REJECTED,
 )
+
+WAITING: Final = frozenset({Status.ACCEPTED, Status.SCHEDULED})
+"""Of a message that nobody has begun to submit."""
+
+
+class Category(StrEnum):
+    """What a message is for."""
+
+    TRANSACTIONAL = "transactional"  # asked for by who gets it, a code for instance: an opt-out does not stop it
+    MARKETING = "marketing"
+
+
+class OnAmbiguous(StrEnum):
+    """What to do where nobody knows whether the gateway took a submit."""
+
+    UNKNOWN = "unknown"  # say so, and never send it twice
+    RESEND = "resend"  # send it again: rather twice than not at all
+
+
+class Rejection(StrEnum):
+    """Why the bridge itself rejected a message, or a recipient of it."""
+
+    OPTED_OUT = "opted_out"
+    UNREACHABLE = "unreachable"  # nobody answered at the gateway; nothing was sent
+    EXPIRED_IN_QUEUE = "expired_in_queue"  # nothing could be sent before its deadline
+    NOT_PROCESSED = "not_processed"  # it failed in the bridge again and again, and is in the dead-letter queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +75,7 @@ class Recipient:
         gateway_message_id: the gateway's id, a string of at most 20 digits that may begin with 0.
         billed_segments: the gateway's `charge_item`.
         gateway_status: the raw `report_status` of the last report, for instance DELIVRD.
-        error_class: why it failed, by `eums.statuses`; None where it did not.
+        error_class: why it failed, by `eums.statuses`, or a `Rejection`; None where it did not.
         reported_at: the gateway's `report_time`.
         client_reference: of its own, where entries of a batch share a message.
     """
@@ -65,8 +97,18 @@ class Message:
     Attributes:
         id: a ULID; the gateway knows it as `reference`.
         client: who sent it: the name of the API key's owner.
-        deadline: when a submit that has not ended by itself counts as unknown.
+        text: as it goes out, signature included.
+        deadline: when a submit that has not ended by itself counts as unknown; of one that waits, when it is given up.
         gateway_code: the response code that refused it, if one did.
+        reason: why the bridge rejected it, where no code says so.
+        signature: the 签名 that the bridge put in front of the text; empty where the text had its own.
+        claim: whose submit it is: a new one with each claim, so that who lost it moves nothing; empty while it waits.
+        claimed_at: when a queued message was claimed; None before, and for one that was submitted at once.
+        queued: nobody waits for the outcome, so that events tell it.
+        send_at: when it is to be sent; None for at once.
+        tries: submits that were begun.
+        fallback_accounts: those that are still to be tried where this one is refused.
+        routed_from: the account that was tried first, and the text as it was for that one; None where it is this one.
     """
 
     id: str
@@ -79,12 +121,47 @@ class Message:
     extension: str = ""
     client_reference: str | None = None
     gateway_code: int | None = None
+    reason: Rejection | None = None
+    signature: str = ""
+    category: Category = Category.MARKETING
+    on_ambiguous: OnAmbiguous = OnAmbiguous.UNKNOWN
+    claim: str = ""
+    claimed_at: datetime | None = None
+    queued: bool = False
+    send_at: datetime | None = None
+    batch_id: str | None = None
+    tries: int = 0
+    fallback_accounts: tuple[str, ...] = ()
+    routed_from: tuple[str, str] | None = None
 
     @property
     def status(self) -> Status:
         """One status for the whole message."""
         present = {recipient.status for recipient in self.recipients}
         return next((status for status in _WORST_FIRST if status in present), Status.SUBMITTING)
+
+    @property
+    def due_at(self) -> datetime:
+        """When it was, or is, to be sent."""
+        return self.send_at or self.created_at
+
+    @property
+    def submitted_at(self) -> datetime:
+        """When its submit began; of one that waits, when it was created."""
+        return self.claimed_at or self.created_at
+
+    @property
+    def owner(self) -> "Owner":
+        """What events say of it."""
+        return Owner(
+            message_id=self.id,
+            account=self.account,
+            client=self.client,
+            client_reference=self.client_reference,
+            submitted_at=self.submitted_at,
+            batch_id=self.batch_id,
+            references={each.to: each.client_reference for each in self.recipients if each.client_reference},
+        )
 
     @property
     def estimated_segments(self) -> int:
@@ -133,6 +210,8 @@ class TrackedReport:
         to: E.164.
         status: delivered, undelivered, submitted where the report is not final, unknown_expired where none came.
         gateway_status: the raw `report_status`; None where no report came.
+        submitted_at: when the message's submit began; None in an event of an older bridge.
+        batch_id: of the batch that the message belongs to.
     """
 
     event_id: str
@@ -145,6 +224,8 @@ class TrackedReport:
     gateway_status: str | None
     error_class: str | None
     reported_at: datetime | None
+    submitted_at: datetime | None = None
+    batch_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,12 +283,24 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What an event says of the message that it belongs to."""
+    """What an event says of the message that it belongs to.
+
+    Attributes:
+        submitted_at: when its submit began.
+        references: the application's references by number (E.164), where entries of a batch share the message.
+    """
 
     message_id: str
     account: str
     client: str
     client_reference: str | None
+    submitted_at: datetime
+    batch_id: str | None = None
+    references: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def reference_of(self, to: str) -> str | None:
+        """The application's own reference for one number (E.164)."""
+        return self.references.get(to, self.client_reference)
 
 
 class By(StrEnum):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 SHARDS: Final = 4  # an hour's messages are spread over so many partitions
 HOUR: Final = timedelta(hours=1)
@@ -22,6 +22,20 @@ class Place:
     at: datetime
     shard: int = 0
     after: str = ""
+
+
+class Entry(NamedTuple):
+    """Something that is due.
+
+    Attributes:
+        key: what its partition is sorted by; no two are the same.
+        kind: `message` or `batch`.
+        id: whose.
+    """
+
+    key: str
+    kind: str
+    id: str
 
 
 def shard_of(message_id: str) -> int:

@@ -1,10 +1,14 @@
-"""Attending: early reports find their messages, and messages that nobody reports of are said to be so.
+"""Attending: what only time brings forward.
 
-Both publish an event and leave the rest to tracking, which alone writes statuses: an event that is out cannot be
-forgotten, and one that goes out twice has the same id.
+Early reports find their messages, and messages that nobody reports of are said to be so. Both publish an event and
+leave the rest to tracking, which alone writes what was reported: an event that is out cannot be forgotten, and one that
+goes out twice has the same id.
+
+Sends whose process died are found: what is due and was not begun, and what was begun and has not ended. Each is given
+to the queue once more, where the send machine does what is right; a pointer too many does no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,8 +16,10 @@ from typing import Final
 from bridge.domain.days import day_in
 from bridge.domain.events import Event, attached, expired
 from bridge.domain.messages import EarlyReport, Owner, Status
-from bridge.domain.walks import HOUR, MINUTE, SHARDS
-from bridge.ports import Accounts, Clock, Counters, EarlyReports, Messages, Progress, Topic
+from bridge.domain.submits import QUEUED_FOR, past_deadline, state_of
+from bridge.domain.walks import HOUR, MINUTE, SHARDS, Entry
+from bridge.domain.work import MessageWork, PlanWork, Work
+from bridge.ports import Accounts, Clock, Counters, EarlyReports, Messages, Progress, SendQueue, Topic
 from bridge.services.correlating import Sighting, reported_owners
 from bridge.services.walking import TimeLeft, Walk
 
@@ -23,7 +29,19 @@ EXPIRY: Final = timedelta(hours=72)
 # finds nearly all; the second is for a record or an index that was slow. After that a report is another system's.
 _LOOKS: Final = {"early-first": MINUTE, "early-last": 15 * MINUTE}
 
+# A pointer that was lost was lost at once, and what waits for its account's pace has one. The last look is behind
+# `bridge.domain.submits.QUEUED_FOR`: whatever still waits is given up.
+_OVERDUE: Final = {"due-first": timedelta(minutes=10), "due-last": QUEUED_FOR + timedelta(minutes=15)}
+
+_ABANDONED: Final = 5 * MINUTE  # behind the hour in which a submit began; its deadline is a minute behind its beginning
+
 _OPEN: Final = frozenset({Status.SUBMITTED, Status.UNKNOWN})
+
+
+_WORK: Final[Mapping[str, Callable[[str], Work]]] = {
+    "message": lambda message_id: MessageWork(message_id=message_id),
+    "batch": lambda batch_id: PlanWork(batch_id=batch_id),  # whatever of it is done is not done again
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +53,21 @@ class Attending:
     early: EarlyReports
     progress: Progress
     topic: Topic
+    queue: SendQueue
     clock: Clock
     counters: Counters
 
     def attend(self, time_left: TimeLeft) -> dict[str, int]:
-        """Attach and expire what is due, as far as `time_left` (seconds) allows; how many of each.
+        """Do what is due, as far as `time_left` (seconds) allows; how many of each.
 
-        Raises NotPublished: the next run begins with what was not taken.
+        Raises NotPublished, NotQueued: the next run begins with what was not taken.
         """
-        found = sum(self._attach(name, lag, time_left) for name, lag in _LOOKS.items())
-        return {"attached": found, "expired": self._expire(time_left)}
+        return {
+            "attached": sum(self._attach(name, lag, time_left) for name, lag in _LOOKS.items()),
+            "overdue": sum(self._ask_again(name, lag, time_left) for name, lag in _OVERDUE.items()),
+            "abandoned": self._settle(time_left),
+            "expired": self._expire(time_left),
+        }
 
     def _attach(self, name: str, lag: timedelta, time_left: TimeLeft) -> int:
         walk = Walk[EarlyReport](
@@ -79,21 +102,61 @@ class Attending:
         owners = reported_owners(self.messages, account, sightings.values(), at=self.clock.now())
         return [(report, owners[sighting]) for report, sighting in sightings.items() if sighting in owners]
 
-    def _expire(self, time_left: TimeLeft) -> int:
-        walk = Walk[str](
-            name="expiry",
-            step=HOUR,
-            lag=EXPIRY,
-            shards=SHARDS,
-            page=lambda place: self.messages.made_in(place.at, place.shard, after=place.after),
-            key=str,
-            visit=self._expired,
-            at_once=1,  # one message may have a thousand recipients
+    def _ask_again(self, name: str, lag: timedelta, time_left: TimeLeft) -> int:
+        walk = Walk[Entry](
+            name=name,
+            step=MINUTE,
+            lag=lag,
+            shards=1,
+            page=lambda place: self.messages.due_in(place.at, after=place.after),
+            key=lambda entry: entry.key,
+            visit=self._asked_again,
+            at_once=100,
         )
         return walk.go_on(self.progress, self.clock.now(), time_left)
 
-    def _expired(self, message_ids: Sequence[str]) -> int:
-        events = [event for message_id in message_ids for event in self._expired_events(message_id)]
+    def _asked_again(self, entries: Sequence[Entry]) -> int:
+        self.queue.send([_WORK[entry.kind](entry.id) for entry in entries])
+        self.counters.count("SendsOverdue", len(entries))
+        return len(entries)
+
+    def _settle(self, time_left: TimeLeft) -> int:
+        return self._through_hours("abandoned", _ABANDONED, self._settled, time_left, at_once=100)
+
+    def _settled(self, entries: Sequence[Entry]) -> int:
+        now = self.clock.now()
+        messages = self.messages.recorded_all(entry.id for entry in entries)
+        abandoned = [
+            MessageWork(message_id=message.id)
+            for message in messages.values()
+            if state_of(message) is Status.SUBMITTING and past_deadline(message, now)
+        ]
+        if abandoned:
+            self.queue.send(abandoned)
+            self.counters.count("SubmitsAbandoned", len(abandoned))
+        return len(abandoned)
+
+    def _expire(self, time_left: TimeLeft) -> int:
+        # One at once: a message may have a thousand recipients.
+        return self._through_hours("expiry", EXPIRY, self._expired, time_left, at_once=1)
+
+    def _through_hours(
+        self, name: str, lag: timedelta, visit: Callable[[Sequence[Entry]], int], time_left: TimeLeft, *, at_once: int
+    ) -> int:
+        walk = Walk[Entry](
+            name=name,
+            step=HOUR,
+            lag=lag,
+            shards=SHARDS,
+            page=lambda place: self.messages.begun_in(place.at, place.shard, after=place.after),
+            key=lambda entry: entry.key,
+            visit=visit,
+            at_once=at_once,
+        )
+        return walk.go_on(self.progress, self.clock.now(), time_left)
+
+    def _expired(self, entries: Sequence[Entry]) -> int:
+        events = [event for entry in entries for event in self._expired_events(entry.id)]
         if events:
             self.topic.publish(events)
         for event in events:

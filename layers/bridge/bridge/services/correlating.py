@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from bridge.domain.messages import Answered, By, Outbound, Owner, Status
+from bridge.domain.messages import WAITING, Answered, By, Outbound, Owner, Status
 from bridge.ports import Messages
 
 # Reports are looked for longer than the 72 h after which they count as missing: a late one still supersedes that.
 _REPORTED_WITHIN: Final = timedelta(days=7)
 _ANSWERED_WITHIN: Final = timedelta(hours=72)
+
+_NOT_SENT: Final = {Status.REJECTED, Status.CANCELLED, *WAITING}
 
 
 class Sighting(NamedTuple):
@@ -71,8 +73,8 @@ def _sent(
 
 
 def _answered(reply: Reply, sent: tuple[Outbound, ...]) -> Answered | None:
-    # Nobody answers what the gateway refused.
-    arrived = [outbound for outbound in sent if outbound.status is not Status.REJECTED]
+    # Nobody answers what was not sent.
+    arrived = [outbound for outbound in sent if outbound.status not in _NOT_SENT]
     for outbound in arrived:
         if outbound.extension and reply.dest.endswith(outbound.extension):
             return Answered(owner=outbound.owner, by=By.EXTENSION)

@@ -1,6 +1,6 @@
-"""Sending: claim → submit → record. An ambiguous outcome is `unknown` and is never retried."""
+"""Sending: what callers ask for is checked, written down, and submitted now, or left to the queue or to its time."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,21 +10,40 @@ from bridge.domain.errors import (
     GatewayRefused,
     GatewayUnreachable,
     InvalidRequest,
+    NotCancellable,
+    NotFound,
+    NotStored,
+    OptedOut,
     StillInFlight,
 )
-from bridge.domain.events import outcome_unknown
 from bridge.domain.ids import stable_id
-from bridge.domain.messages import Message, Once, Recipient, Standing, Status
+from bridge.domain.messages import (
+    Category,
+    Message,
+    OnAmbiguous,
+    Once,
+    Recipient,
+    Rejection,
+    Standing,
+    Status,
+)
 from bridge.domain.numbers import e164
-from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Topic
+from bridge.domain.submits import as_accepted, begun, cancelled, is_waiting, past_deadline, state_of, unknown, waiting
+from bridge.domain.work import MessageWork
+from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Schedules, SendQueue
 from bridge.services.checking import check
-from bridge.services.choosing import choose
-from eums import Accepted, Ambiguous, NotSent, Refused, Submit
+from bridge.services.choosing import route
+from bridge.services.submitting import Ended, Submitting
+from eums import Submit
 
-# Longer than any function that submits may run: past it, nobody is going to record the outcome any more.
-SUBMIT_DEADLINE: Final = timedelta(seconds=60)
+FARTHEST: Final = timedelta(days=35)
+"""How far ahead a message may be scheduled."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+# API Gateway ends a request after 29 s: what was not sent by then is answered so, and not tried again.
+_LONGEST: Final = 27.0  # seconds
+_MOVES: Final = 5  # of others, that a cancellation gives way to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +52,9 @@ class Order:
 
     Attributes:
         to: mainland mobile numbers in any form that `bridge.domain.numbers` knows, none twice.
-        account: our name of the gateway account; None for the client's default.
+        account: our name of the gateway account; None for the client's default, and its fallbacks.
+        send_at: when; None for now.
+        queued: the caller does not wait for the outcome.
     """
 
     to: tuple[str, ...]
@@ -41,6 +62,10 @@ class Order:
     extension: str = ""
     client_reference: str | None = None
     account: str | None = None
+    category: Category = Category.MARKETING
+    on_ambiguous: OnAmbiguous = OnAmbiguous.UNKNOWN
+    send_at: datetime | None = None
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +82,22 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """Sends messages."""
+    """Sends messages, and cancels those that wait."""
 
     accounts: Accounts
     gateway: Gateway
     messages: Messages
-    topic: Topic
+    submitting: Submitting
+    queue: SendQueue
+    schedules: Schedules
     clock: Clock
     new_id: NewId
     counters: Counters
 
     def send(self, caller: Caller, order: Order, idempotency_key: str | None = None) -> Sent:
         """Submit a message and say how that ended: its recipients are submitted, rejected or unknown.
+
+        One that is queued, or has its time, is written down and accepted; the rest is done without the caller.
 
         With an idempotency key, a repeat within 24 h sends nothing and gets the first one's message, as it was then.
         Where the first one sent nothing (it was refused, or the gateway was unreachable), the repeat is carried out.
@@ -77,24 +106,58 @@ class Sending:
             NotAllowed: there is no such account that the client may use.
             InvalidRequest: the gateway would surely refuse it, or the key was used for another request.
             StillInFlight: the first request with this key has not ended.
+            OptedOut: all of its recipients have.
             GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
+            NotStored: nothing was sent.
         """
-        account = choose(caller, order.account, self.accounts)
-        wanted = Submit(dest=order.to, content=order.text, ext=order.extension)
-        checked = check(self.gateway, account, self.accounts.policy(account), wanted)
-        submit = checked.sound()
-        message = self._message(caller, account, replace(order, text=submit.content))
-        submit = replace(submit, reference=message.id)
-        once = _once(caller, idempotency_key, order, account) if idempotency_key is not None else None
-        standing = self.messages.claim(message, once)
+        until = self.clock.monotonic() + _LONGEST
+        message = self._message(caller, order)
+        once = _once(caller, idempotency_key, order, message.account) if idempotency_key is not None else None
+        standing = self._add(message, once)
         if once is not None and standing is not None:
             first = self._first(standing, once)
             if first is not None:
                 return Sent(message=first, replayed=True)
-            if self.messages.claim(message, once, instead_of=standing.message.id) is not None:
+            if self._add(message, once, instead_of=standing.message.id) is not None:
                 raise StillInFlight("another request with this Idempotency-Key is being carried out")
-        self._index(message)
-        return Sent(message=self._submit(message, submit), replayed=False)
+        if is_waiting(message):
+            self._leave(message)
+            return Sent(message=message, replayed=False)
+        return Sent(message=self._ended(self.submitting.submit(message, until=until)), replayed=False)
+
+    def cancel(self, caller: Caller, message_id: str) -> Message:
+        """Cancel a message that nobody has begun to submit; one that is cancelled already stays so.
+
+        Raises:
+            NotFound: there is no such message of the client's.
+            NotCancellable: it is being submitted, or was.
+        """
+        message = self.messages.recorded(message_id)
+        if message is None or message.client != caller.client:
+            raise NotFound("there is no such message")
+        for _ in range(_MOVES):
+            if state_of(message) is Status.CANCELLED:
+                return message
+            if not is_waiting(message):
+                break
+            after = cancelled(message)
+            standing = self.messages.move(message, after)
+            if standing is None:
+                self._unschedule(after)
+                return after
+            message = standing
+        raise NotCancellable("the message is being sent, or was: it cannot be cancelled any more")
+
+    def _add(self, message: Message, once: Once | None, *, instead_of: str | None = None) -> Standing | None:
+        try:
+            standing = self.messages.add(message, once, instead_of=instead_of)
+            if standing is None and is_waiting(message):
+                self.messages.index(message)  # one that is submitted at once is indexed then
+        except StillInFlight:
+            raise
+        except Exception as exc:
+            raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
+        return standing
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
@@ -102,100 +165,114 @@ class Sending:
             raise InvalidRequest(
                 (FieldProblem(IDEMPOTENCY_KEY, "was used for another request within 24 hours; use a new one"),)
             )
-        first = standing.message.answered(self.clock.now())
-        if first.status is Status.SUBMITTING:
-            raise StillInFlight("the first request with this Idempotency-Key has not ended")
-        return None if first.status is Status.REJECTED else first
+        first = standing.message
+        if first.queued:
+            if is_waiting(first):
+                self._leave(first)  # whoever accepted it may have died before it did
+            return as_accepted(first)
+        if state_of(first) is Status.SUBMITTING:
+            now = self.clock.now()
+            if not past_deadline(first, now):
+                raise StillInFlight("the first request with this Idempotency-Key has not ended")
+            return self._abandoned(first)
+        return None if state_of(first) is Status.REJECTED else first
 
-    def _message(self, caller: Caller, account: str, order: Order) -> Message:
-        now = self._local_now(account)
-        return Message(
+    def _abandoned(self, message: Message) -> Message:
+        """Whoever submitted it died: nobody knows what became of it."""
+        after = unknown(message)
+        try:
+            standing = self.messages.move(message, after)
+        except Exception:  # noqa: BLE001 - it is unknown all the same, and `attend` will say so
+            return after
+        if standing is not None:
+            return standing
+        self.counters.count("SubmitsUnknown", account=after.account)
+        self._tell(after)
+        return after
+
+    def _message(self, caller: Caller, order: Order) -> Message:
+        account, *others = route(caller, order.account, self.accounts)
+        now = self.clock.now().astimezone(self.accounts.get(account).tzinfo)
+        wanted = Submit(dest=order.to, content=order.text, ext=order.extension)
+        checked = check(self.gateway, account, self.accounts.policy(account), wanted)
+        new = Message(
             id=self.new_id(),
             client=caller.client,
             account=account,
-            text=order.text,
+            text=checked.sound().content,
+            signature=checked.signature,
             extension=order.extension,
             client_reference=order.client_reference,
             created_at=now,
-            deadline=now + SUBMIT_DEADLINE,
+            deadline=now,
+            category=order.category,
+            on_ambiguous=order.on_ambiguous,
+            send_at=order.send_at and self._in_time(order.send_at, now),
+            fallback_accounts=tuple(others),
             recipients=tuple(Recipient(to=e164(number), status=Status.SUBMITTING) for number in order.to),
         )
+        # Nobody else knows the id, so that one which is submitted at once needs no other claim.
+        return waiting(new) if order.queued or order.send_at else begun(new, claim=new.id, now=now)
 
-    def _local_now(self, account: str) -> datetime:
-        return self.clock.now().astimezone(self.accounts.get(account).tzinfo)
+    def _in_time(self, send_at: datetime, now: datetime) -> datetime:
+        if not now < send_at <= now + FARTHEST:
+            raise InvalidRequest(
+                (FieldProblem("send_at", f"must lie ahead, and at most {FARTHEST.days} days from now"),)
+            )
+        return send_at.astimezone(now.tzinfo)
 
-    def _index(self, message: Message) -> None:
-        """Before the submit, so that whatever comes back finds its message; a crash in between has sent nothing."""
-        try:
-            self.messages.index(message)
-        except Exception:
-            self.messages.record(_all(message, Status.REJECTED))  # or it would be thought to have been sent
-            raise
+    def _leave(self, message: Message) -> None:
+        """Leave a message that is written down to the queue, or to its time.
 
-    def _submit(self, message: Message, submit: Submit) -> Message:
-        try:
-            accepted = self.gateway.submit(message.account, submit)
-        except Refused as exc:
-            self.counters.count("SubmitsRefused", account=message.account)
-            self._record(replace(_all(message, Status.REJECTED), gateway_code=exc.code.number))
-            raise GatewayRefused(exc.code, message_id=message.id) from exc
-        except NotSent as exc:
-            self.counters.count("SubmitsNotSent", account=message.account)
-            self._record(_all(message, Status.REJECTED))
-            raise GatewayUnreachable(
-                "the gateway could not be reached; nothing was sent, so it is safe to send again", message_id=message.id
-            ) from exc
-        except Ambiguous:
-            self.counters.count("SubmitsUnknown", account=message.account)
-            return self._unknown(message)
-        self.counters.count("SubmitsAccepted", account=message.account)
-        message = _accepted(message, accepted)
-        self._record(message)
-        return message
-
-    def _record(self, message: Message) -> None:
-        """Write down how a submit ended. What the gateway did is done, whether or not we can write it down.
-
-        The caller is told the truth all the same: an error here would make a message that was taken look like one
-        that may be sent again. What stands in the table is the claim, which counts as unknown past its deadline.
+        Where that fails it is accepted all the same, and only later: `attend` finds what is due and was not begun.
         """
         try:
-            self.messages.record(message)
+            if message.send_at:
+                self.schedules.create(message.id, message.send_at)
+            else:
+                self.queue.send([MessageWork(message_id=message.id)])
         except Exception:  # noqa: BLE001 - whatever the reason, see above
-            self.counters.count("SubmitsUnrecorded", account=message.account)
+            self.counters.count("MessagesNotQueued", account=message.account)
 
-    def _unknown(self, message: Message) -> Message:
-        message = _all(message, Status.UNKNOWN)
-        self._record(message)
-        now = self._local_now(message.account)
+    def _unschedule(self, message: Message) -> None:
+        if message.send_at is None:
+            return
         try:
-            self.topic.publish([outcome_unknown(message, recipient, now) for recipient in message.recipients])
+            self.schedules.delete(message.id)
+        except Exception:  # noqa: BLE001 - what it starts finds the message cancelled
+            self.counters.count("SchedulesNotDeleted", account=message.account)
+
+    def _ended(self, ended: Ended) -> Message:
+        message = ended.message
+        if ended.refusal is not None:
+            raise GatewayRefused(ended.refusal, message_id=message.id)
+        if message.reason is Rejection.OPTED_OUT:
+            raise OptedOut(message_id=message.id)
+        if message.reason is Rejection.UNREACHABLE:
+            raise GatewayUnreachable(
+                "the gateway could not be reached; nothing was sent, so it is safe to send again", message_id=message.id
+            )
+        if message.status is Status.UNKNOWN:
+            self._tell(message)
+        return message
+
+    def _tell(self, message: Message) -> None:
+        try:
+            self.submitting.tell(message)
         except Exception:  # noqa: BLE001 - NotPublished, or a topic that is out of reach
             # The caller is told by the answer and the record says it too; failing now would look like "not sent".
             self.counters.count("UnknownNotPublished", account=message.account)
-        return message
 
 
 def _once(caller: Caller, key: str, order: Order, account: str) -> Once:
-    request = (*sorted(order.to), order.text, order.extension, order.client_reference or "", account)
-    return Once(key_hash=stable_id("once", caller.client, key), request_hash=stable_id(*request))
-
-
-def _all(message: Message, status: Status) -> Message:
-    return message.with_recipients(replace(recipient, status=status) for recipient in message.recipients)
-
-
-def _accepted(message: Message, accepted: tuple[Accepted, ...]) -> Message:
-    """What the gateway took. 下行协议: the answer names 仅包含有效的手机号码, so who is missing was refused."""
-    by_number = {e164(item.dest_number): item for item in accepted}
-    return message.with_recipients(
-        replace(
-            recipient,
-            status=Status.SUBMITTED,
-            gateway_message_id=item.message_id,
-            billed_segments=item.charge_item,
-        )
-        if (item := by_number.get(recipient.to))
-        else replace(recipient, status=Status.REJECTED)
-        for recipient in message.recipients
+    request = (
+        *sorted(order.to),
+        order.text,
+        order.extension,
+        order.client_reference or "",
+        account,
+        order.category,
+        order.on_ambiguous,
+        order.send_at.isoformat() if order.send_at else "",
     )
+    return Once(key_hash=stable_id("once", caller.client, key), request_hash=stable_id(*request))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from bridge.domain.days import day_in, submit_day
+from bridge.domain.days import day_in
 from bridge.domain.events import tracked_report
+from bridge.domain.ids import ulid_time
 from bridge.domain.messages import Applied, EarlyReport
 from bridge.ports import Accounts, Clock, Counters, EarlyReports, Messages
 
@@ -30,7 +31,8 @@ class Tracking:
         zone = self.accounts.get(report.account).tzinfo
         if isinstance(report, EarlyReport):
             return self._keep(report, day_in(report.time, zone))
-        applied = self.messages.apply(report, day=submit_day(report.message_id, zone))
+        submitted_at = report.submitted_at or ulid_time(report.message_id)
+        applied = self.messages.apply(report, day=day_in(submitted_at, zone))
         if applied is Applied.CONTRADICTION:
             self.counters.count("ReportsContradicting")
         elif applied is Applied.DUPLICATE:
