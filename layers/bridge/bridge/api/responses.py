@@ -55,7 +55,7 @@ class MessageResponse(BaseModel):
     status: MessageStatus
     account: str
     client_reference: str | None
-    text: str
+    text: Annotated[str, Field(description="As it was sent, with the signature that was put in front of it.")]
     estimated_segments: Annotated[int, Field(ge=1, description="For one recipient; the gateway's count is the truth.")]
     created_at: Time
     recipients: list[RecipientResponse]
