@@ -22,6 +22,7 @@ from bridge.api.responses import (
     ProblemResponse,
     StatisticsResponse,
 )
+from bridge.domain.lists import Filters
 
 PATH: Final = Path(__file__).parent.parent / "layers/bridge/bridge/api/openapi.json"
 VERSION: Final = "0.1.0"
@@ -81,6 +82,8 @@ _MESSAGE: Final[dict[str, Any]] = {
     ],
     "gateway_code": None,
 }
+
+_CURSOR: Final = Filters().cursor("shop", str(_MESSAGE["id"]))
 
 
 def document() -> dict[str, Any]:
@@ -225,15 +228,17 @@ def _list() -> dict[str, Any]:
         "summary": "Messages, the newest first",
         "description": "The client's own messages, those that all given filters admit, in the order of their `id`. "
         "Follow `next_cursor` until it is null. A page may have fewer messages than `limit`, even none, and a "
-        "`next_cursor` all the same: a request looks at no more than 500 messages, and `status`, `account` and "
-        "several filters at once may pass over many of them. Walking the pages shows each message that was there at "
-        "the beginning once, whatever is sent meanwhile; a status is that of the moment when its page was read. A "
-        "message is listed within about a second of its creation, and by its number, where it has several, once its "
-        "submit has begun.",
+        "`next_cursor` all the same: a request looks at no more than 500 messages and about 5,000 recipients, "
+        "and `status`, `account` and several filters at once may pass over many of them. Walking the pages shows each "
+        "message that was there at the beginning once, whatever is sent meanwhile; a status is that of the moment when "
+        "its page was read. A message is listed within about a second of its creation, and by its number, where it "
+        "has several, once its submit has begun.",
         "parameters": _parameters(MessagesQuery),
         "responses": {
-            "200": _json("The page.", "MessagesResponse", {"items": [_MESSAGE], "next_cursor": None}),
-            **_problems(_EDGE, _REFUSED_422, {"502": _GATEWAY["502"], "504": _GATEWAY["504"]}),
+            "200": _json("The page.", "MessagesResponse", {"items": [_MESSAGE], "next_cursor": _CURSOR}),
+            **_problems(
+                _EDGE, _REFUSED_422, {"502": "The bridge's accounts are not configured.", "504": _GATEWAY["504"]}
+            ),
         },
     }
 

@@ -64,11 +64,12 @@ def make_store(request: pytest.FixtureRequest) -> Callable[[], Store]:
         return fake
     client: DynamoDBClient = request.getfixturevalue("dynamodb")
     numbers = count()
+    of_a_number = {"of_a_number": 5} if request.param == "crowded" else {}
 
     def dynamodb() -> Store:
         table = make_table(client, f"messages-{next(numbers)}", sort_key=True)
         messages = MessagesTable(client, table, retention=timedelta(days=30))
-        return Store(messages, MessageListsTable(client, table, find=messages.find))
+        return Store(messages, MessageListsTable(client, table, find=messages.find, **of_a_number))
 
     return dynamodb
 
@@ -203,6 +204,7 @@ MADE = st.tuples(st.integers(0, 5), st.integers(0, 2000))
 FILTERS = {"client": Filters(), "number": Filters(to=NUMBER), "reference": Filters(client_reference="order-42")}
 
 
+@pytest.mark.parametrize("make_store", ["fake", "dynamodb", "crowded"], indirect=True)
 @pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
 @settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -215,6 +217,7 @@ def test_a_walk_shows_what_was_there_once_and_in_order_whatever_is_sent_meanwhil
     later: list[set[tuple[int, int]]],
     limit: int,
 ) -> None:
+    """Where a number gets crowded on the way, it is looked for elsewhere from there on."""
     store = make_store()
     finding = store.finding()
 

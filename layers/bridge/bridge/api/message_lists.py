@@ -36,7 +36,15 @@ class MessagesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     client_reference: (
-        Annotated[str, Field(min_length=1, max_length=128, description="The application's own reference, exactly.")]
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=128,
+                description="The application's own reference, exactly.",
+                examples=["order-42"],
+            ),
+        ]
         | None
     ) = None
     to: (
@@ -68,7 +76,7 @@ class MessagesQuery(BaseModel):
         ]
         | None
     ) = None
-    account: AccountName | None = None
+    account: Annotated[AccountName, Field(description="Sent from this gateway account.")] | None = None
     batch_id: (
         Annotated[
             str,
@@ -92,7 +100,9 @@ class MessagesQuery(BaseModel):
         ]
         | None
     ) = None
-    limit: Annotated[int, Field(ge=1, le=MOST, description="The most messages in the page.")] = _USUAL
+    limit: Annotated[
+        int, Field(ge=1, le=MOST, description=f"The most messages in the page; else {_USUAL}.", examples=[50])
+    ] = _USUAL
 
     def filters(self) -> Filters:
         """What the `finding` service takes."""

@@ -1,5 +1,6 @@
 """Finding: a client's own messages, one by its id or a list of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,10 @@ from bridge.services.choosing import choose
 LOOKED_AT: Final = 500
 """How many messages a request looks at: filters that no index serves may pass over many of them."""
 
-_AT_ONCE: Final = 100  # messages that are read together, once the first did not make a page
+RECIPIENTS: Final = 5_000
+"""Likewise, how many recipients: Lambda answers with 6 MB at most, and each may have a report to be read."""
+
+_AT_ONCE: Final = 20  # messages that are read together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,21 +49,30 @@ class Finding:
         first, end = filters.ids()
         if cursor is not None:
             end = min(end, filters.place(caller.client, cursor))
+        now = self.clock.now()
         found: list[Message] = []
-        looked, wanted = 0, limit
+        recipients = 0
+        newest = self._newest(among, first, end, at_once=min(limit, _AT_ONCE))
+        for looked, (message, more) in enumerate(newest, start=1):
+            shown = message.answered(now)
+            if shown.client == caller.client and filters.admit(shown):
+                found.append(shown)
+            recipients += len(message.recipients)
+            if len(found) == limit or looked == LOOKED_AT or recipients >= RECIPIENTS:
+                cursor = filters.cursor(caller.client, message.id) if more else None
+                return Page(messages=tuple(found), next_cursor=cursor)
+        return Page(messages=tuple(found), next_cursor=None)
+
+    def _newest(self, among: Among, first: str, end: str, *, at_once: int) -> Iterator[tuple[Message, bool]]:
+        """The messages of a range of ids, the newest first, and of each whether there are more behind it."""
         while True:
-            ids = self.lists.newest(among, first=first, end=end, limit=wanted + 1)  # one more tells whether there is
-            found += self._admitted(caller, filters, ids[:wanted])
-            if len(found) > limit:
-                found = found[:limit]
-                return Page(messages=tuple(found), next_cursor=filters.cursor(caller.client, found[-1].id))
-            if len(ids) <= wanted:
-                return Page(messages=tuple(found), next_cursor=None)
-            end = ids[wanted - 1]
-            looked += wanted
-            if len(found) == limit or looked >= LOOKED_AT:
-                return Page(messages=tuple(found), next_cursor=filters.cursor(caller.client, end))
-            wanted = min(_AT_ONCE, LOOKED_AT - looked)
+            ids = self.lists.newest(among, first=first, end=end, limit=at_once + 1)  # one more tells that there is one
+            for message in self.lists.read(ids[:at_once]):
+                yield message, message.id != ids[-1]
+            if len(ids) <= at_once:
+                return
+            end = ids[at_once - 1]
+            at_once = _AT_ONCE
 
     def _among(self, caller: Caller, filters: Filters) -> Among:
         """Where to look: behind a reference there are the fewest, then behind a number."""
@@ -77,8 +90,3 @@ class Finding:
         if filters.to is not None:
             return Among(client=caller.client, number=filters.to, accounts=accounts)
         return Among(client=caller.client)
-
-    def _admitted(self, caller: Caller, filters: Filters, ids: list[str]) -> list[Message]:
-        now = self.clock.now()
-        read = [message.answered(now) for message in self.lists.read(ids) if message.client == caller.client]
-        return [message for message in read if filters.admit(message)]
