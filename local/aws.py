@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -89,6 +90,11 @@ class Aws:
     def s3(self) -> "S3Client":
         """Buckets."""
         return self.session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        """Schedules."""
+        return self.session.client("scheduler", endpoint_url=self.endpoint, config=_CONFIG)
 
     @cached_property
     def secrets(self) -> "SecretsManagerClient":
