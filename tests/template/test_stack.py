@@ -84,7 +84,10 @@ def test_no_partition_and_no_host_is_written_down(source: Any, strings: Strings)
         assert "arn:aws:" not in text, path
         assert "arn:aws-cn:" not in text, path
         # Service principals are spelled the same in every partition.
-        if not (path.endswith(("/Principal/Service", "/iam:PassedToService")) and re.fullmatch(r"[a-z]+\.amazonaws\.com", text)):
+        if not (
+            path.endswith(("/Principal/Service", "/iam:PassedToService"))
+            and re.fullmatch(r"[a-z]+\.amazonaws\.com", text)
+        ):
             assert "amazonaws.com" not in text, path
 
 

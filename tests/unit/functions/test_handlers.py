@@ -455,7 +455,7 @@ def test_the_sample_pointer_and_event_are_read(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(("times", "last"), [(1, False), (RECEIVES - 1, False), (RECEIVES, True), (RECEIVES + 1, True)])
-def test_submitting_is_told_when_a_pointer_comes_for_the_last_time(  # noqa: PLR0917
+def test_submitting_is_told_when_a_pointer_comes_for_the_last_time(
     monkeypatch: pytest.MonkeyPatch,
     load: Load,
     context: object,
