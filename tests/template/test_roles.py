@@ -8,7 +8,7 @@ import pytest
 Right = tuple[str, str]
 
 SECRET = ("secretsmanager:GetSecretValue", "AccountsSecret.Id")
-# To AWS a batch is a Publish; emulated AWS asks for it by its own name.
+# To AWS a batch is a Publish, or a SendMessage; emulated AWS asks for it by its own name.
 PUBLISH = {("sns:Publish", "EventsTopic"), ("sns:PublishBatch", "EventsTopic")}
 FAILED_RUN = ("sqs:SendMessage", "ScheduleDeadLetterQueue.Arn")
 PULL = {
@@ -21,7 +21,8 @@ PULL = {
     *PUBLISH,
     FAILED_RUN,
 }
-SEND_LATER = ("sqs:SendMessage", "SendQueue.Arn")
+TO_SEND_QUEUE = ("sqs:SendMessage", "SendQueue.Arn")
+SEND_LATER = {TO_SEND_QUEUE, ("sqs:SendMessageBatch", "SendQueue.Arn")}
 OPTED_OUT = {("dynamodb:GetItem", "OptOutsTable.Arn"), ("dynamodb:BatchGetItem", "OptOutsTable.Arn")}
 SEND_SCHEDULES = "arn:{partition}:scheduler:{region}:123456789012:schedule/SendScheduleGroup/*"
 RIGHTS: dict[str, set[Right]] = {
@@ -33,7 +34,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:BatchWriteItem", "MessagesTable.Arn"),
         *(("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("ByClient", "ByReference", "ByNumber")),
         *OPTED_OUT,
-        SEND_LATER,
+        *SEND_LATER,
         ("scheduler:CreateSchedule", SEND_SCHEDULES),
         ("scheduler:DeleteSchedule", SEND_SCHEDULES),
         ("iam:PassRole", "SendScheduleRole.Arn"),
@@ -47,7 +48,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:Query", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn/index/ByBatch"),
         ("s3:PutObject", "JournalBucket.Arn/batches/*"),
-        SEND_LATER,
+        *SEND_LATER,
         SECRET,
     },
     "OptOuts": {
@@ -59,7 +60,7 @@ RIGHTS: dict[str, set[Right]] = {
     },
     "Submit": {
         *((f"sqs:{action}", "SendQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
-        SEND_LATER,
+        *SEND_LATER,
         ("dynamodb:BatchGetItem", "MessagesTable.Arn"),
         ("dynamodb:BatchWriteItem", "MessagesTable.Arn"),
         ("dynamodb:ConditionCheckItem", "MessagesTable.Arn"),
@@ -134,7 +135,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:GetItem", "StateTable.Arn"),
         ("dynamodb:PutItem", "StateTable.Arn"),
-        SEND_LATER,
+        *SEND_LATER,
         SECRET,
         *PUBLISH,
         FAILED_RUN,
@@ -167,7 +168,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("lambda:InvokeFunction", "ReconcileFunction.Arn"),
         FAILED_RUN,
     },
-    "SendSchedule": {SEND_LATER, FAILED_RUN},
+    "SendSchedule": {TO_SEND_QUEUE, FAILED_RUN},
 }
 SCHEDULES = {"Schedule", "SendSchedule"}
 FUNCTIONS = sorted(set(RIGHTS) - SCHEDULES)
@@ -281,6 +282,19 @@ def test_only_what_pulls_wrote_is_listed(stack: Any, name: str) -> None:
 def test_submitting_lists_only_what_batches_asked_for(stack: Any) -> None:
     (listing,) = [found for found in statements(stack["SubmitRole"]) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "batches/*"}}
+
+
+def test_the_stacks_own_schedules_are_out_of_reach_except_where_emulated_aws_knows_no_group(stack_with: Any) -> None:
+    schedules = "arn:aws-cn:scheduler:cn-north-1:123456789012:schedule/"
+    reached = {
+        tls: {
+            resource.removeprefix(schedules)
+            for action, resource in rights(statements(stack_with(RequireTls=tls)["MessagesRole"]))
+            if action.startswith("scheduler:")
+        }
+        for tls in ("true", "false")
+    }
+    assert reached == {"true": {"SendScheduleGroup/*"}, "false": {"SendScheduleGroup/*", "default/*"}}
 
 
 def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:
