@@ -11,6 +11,7 @@ from bridge.ports import Accounts, Clock, Counters, Messages, Pace, SendQueue
 from bridge.services.dispatching import Dispatching
 
 _WITHIN: Final = 2.0  # seconds that a turn is waited for here; for a later one the pointer comes again
+_PATIENCE: Final = 2.0  # seconds in which a submit of which nothing was sent is tried again at once
 _RESERVE: Final = 8.0  # seconds for what has to be written down after a submit
 
 
@@ -58,11 +59,12 @@ class Queueing:
         if message is None:
             self.counters.count("PointersToNothing")
             return None
-        if time_left() < self.longest_call + _WITHIN + _RESERVE:
+        if time_left() < _WITHIN + _PATIENCE + self.longest_call + _RESERVE:
             return 0.0
         if wait := self._turn(message):
             return wait
-        return self.dispatching.dispatch(message, until=self.clock.monotonic() + time_left() - _RESERVE)
+        # A gateway that is away is waited for in the queue, not here.
+        return self.dispatching.dispatch(message, until=self.clock.monotonic() + self.longest_call + _PATIENCE)
 
     def _turn(self, message: Message) -> float:
         """Wait until the account is free for the message; the seconds until then, where that is for another time."""

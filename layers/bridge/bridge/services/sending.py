@@ -138,7 +138,7 @@ class Sending:
         for _ in range(_MOVES):
             if state_of(message) is Status.CANCELLED:
                 return message
-            if not is_waiting(message):
+            if not is_waiting(message) or message.doubtful:
                 break
             after = cancelled(message)
             standing = self.messages.move(message, after)
@@ -150,14 +150,20 @@ class Sending:
 
     def _add(self, message: Message, once: Once | None, *, instead_of: str | None = None) -> Standing | None:
         try:
-            standing = self.messages.add(message, once, instead_of=instead_of)
-            if standing is None and is_waiting(message):
-                self.messages.index(message)  # one that is submitted at once is indexed then
+            return self.messages.add(message, once, instead_of=instead_of)
         except StillInFlight:
             raise
         except Exception as exc:
+            # It may be there all the same, and what waits there will be sent.
+            if is_waiting(message) and self._is_there(message):
+                return None
             raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
-        return standing
+
+    def _is_there(self, message: Message) -> bool:
+        try:
+            return self.messages.recorded(message.id) is not None
+        except Exception:  # noqa: BLE001 - whatever the reason
+            return False
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
@@ -227,6 +233,7 @@ class Sending:
         Where that fails it is accepted all the same, and only later: `attend` finds what is due and was not begun.
         """
         try:
+            self.messages.index(message)  # to be found by its numbers meanwhile; the submit does it again
             if message.send_at:
                 self.schedules.create(message.id, message.send_at)
             else:

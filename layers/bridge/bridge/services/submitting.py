@@ -15,6 +15,7 @@ from bridge.domain.numbers import national
 from bridge.domain.signatures import signed, unsigned
 from bridge.domain.submits import (
     begun,
+    is_waiting,
     leaving_out,
     once_more,
     put_back,
@@ -23,6 +24,7 @@ from bridge.domain.submits import (
     rerouted,
     state_of,
     submitted,
+    to_resend,
     unknown,
 )
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, OptOuts, Topic
@@ -160,6 +162,8 @@ class Submitting:
             again = begun(attempt.message, claim=self.new_id(), now=self._now(attempt.message))
             if self._moved(attempt.standing, again):
                 return _Attempt(standing=again, message=again)
+        elif once_more(attempt.message) and attempt.message.queued:
+            return self._end(attempt, to_resend(attempt.message), "SubmitsUnknown")
         return self._end(attempt, unknown(attempt.message), "SubmitsUnknown")
 
     def _ask(self, message: Message) -> tuple[Accepted, ...]:
@@ -177,15 +181,18 @@ class Submitting:
         """The message for the next account, where another one can help at all, and where it would take the text."""
         if not code.of_account_or_channel:
             return None
-        for account in message.fallback_accounts:
+        routes = (self._rerouted(message, account) for account in message.fallback_accounts)
+        return next(filter(None, routes), None)
+
+    def _rerouted(self, message: Message, account: str) -> Message | None:
+        try:
             text, signature = signed(unsigned(message.text, message.signature), self.accounts.policy(account))
             onward = rerouted(message, account=account, text=text, signature=signature)
-            try:
-                self.gateway.check(account, submit_of(onward))
-            except (InvalidRequest, AccountNotConfigured):
-                continue
-            return onward
-        return None
+            onward = leaving_out(onward, self._opted_out(onward))
+            self.gateway.check(account, submit_of(onward))
+        except Exception:  # noqa: BLE001 - whatever the reason, this account does not do
+            return None
+        return onward
 
     def _time_for_more(self, until: float, pause: float = 0.0) -> bool:
         return self.clock.monotonic() + pause + self.longest_call <= until
@@ -222,7 +229,8 @@ class Submitting:
         """
         try:
             standing = self.messages.move(before, after)
-            if standing and (standing.claim, state_of(standing)) == (before.claim, Status.UNKNOWN):
+            late = standing and (standing.claim, state_of(standing)) == (before.claim, Status.UNKNOWN)
+            if standing and late and not is_waiting(after):
                 # It took so long that somebody wrote "unknown"; now it is known.
                 standing = self.messages.move(standing, after)
         except Exception:  # noqa: BLE001 - whatever the reason, see above
