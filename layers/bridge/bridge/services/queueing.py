@@ -9,6 +9,7 @@ from bridge.domain.submits import is_waiting, past_deadline
 from bridge.domain.work import BatchWork, MessageWork, PlanWork, work_of
 from bridge.ports import Accounts, Clock, Counters, Messages, Pace, SendQueue
 from bridge.services.dispatching import Dispatching
+from bridge.services.unfolding import Unfolding
 
 _WITHIN: Final = 2.0  # seconds that a turn is waited for here; for a later one the pointer comes again
 _PATIENCE: Final = 2.0  # seconds in which a submit of which nothing was sent is tried again at once
@@ -22,6 +23,7 @@ class Queueing:
     accounts: Accounts
     messages: Messages
     dispatching: Dispatching
+    unfolding: Unfolding
     queue: SendQueue
     pace: Pace
     clock: Clock
@@ -41,8 +43,10 @@ class Queueing:
         match work_of(body):
             case MessageWork() as work:
                 self._message(work, last=last, time_left=time_left)
-            case PlanWork() | BatchWork():
-                raise NotImplementedError
+            case PlanWork(batch_id=batch_id):
+                self.unfolding.plan(batch_id)
+            case BatchWork(batch_id=batch_id, start=start):
+                self.unfolding.walk(batch_id, start, time_left=time_left)
 
     def _message(self, work: MessageWork, *, last: bool, time_left: Callable[[], float]) -> None:
         try:
