@@ -414,6 +414,9 @@ class OptOuts(Protocol):
         no older was. Adding one again does nothing.
         """
 
+    def add_all(self, opt_outs: Sequence[OptOut]) -> None:
+        """Write several down, of different numbers, in few calls; whatever `add` would not write stays as it is."""
+
     def remove(self, account: str, number: str, at: datetime) -> bool:
         """Opted out no more; what was received until then does not add it again. False where it is not opted out."""
 
