@@ -7,7 +7,7 @@ from typing import Final
 
 from bridge.domain.batches import Batch, BatchEntry, BatchStanding, BatchStatus, batch_id, in_full
 from bridge.domain.clients import Caller
-from bridge.domain.errors import FieldProblem, InvalidRequest, NotFound
+from bridge.domain.errors import FieldProblem, InvalidRequest, NotFound, NotStored, StillInFlight
 from bridge.domain.ids import stable_id
 from bridge.domain.messages import Once, Status
 from bridge.domain.policies import Policy
@@ -67,8 +67,13 @@ class Batching:
         """
         batch, entries = self._compose(caller, order)
         once = _once(caller, idempotency_key, order, batch.account) if idempotency_key is not None else None
-        self.bodies.keep(batch, entries)
-        standing = self.batches.add(batch, once)
+        try:
+            self.bodies.keep(batch, entries)
+            standing = self.batches.add(batch, once)
+        except StillInFlight:
+            raise
+        except Exception as exc:
+            raise NotStored("the bridge's own store did not answer; repeat it with the same Idempotency-Key") from exc
         if once is not None and standing is not None:
             # The body of this request belongs to nothing, and expires.
             return AcceptedBatch(batch=self._first(standing, once), replayed=True)

@@ -43,6 +43,8 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 # API Gateway ends a request after 29 s: what was not sent by then is answered so, and not tried again.
 _LONGEST: Final = 27.0  # seconds
+# A queue knows seconds, where a schedule knows minutes; and a schedule is not made for a time that may be past by then.
+_QUEUE_WAITS: Final = 900.0
 _MOVES: Final = 5  # of others, that a cancellation gives way to
 
 
@@ -234,17 +236,18 @@ class Sending:
         """
         try:
             self.messages.index(message)  # to be found by its numbers meanwhile; the submit does it again
-            if message.send_at:
-                self.schedules.create(message.id, message.send_at)
+            wait = (message.due_at - self.clock.now()).total_seconds()
+            if wait > _QUEUE_WAITS:
+                self.schedules.create(message.id, message.due_at)
             else:
-                self.queue.send([MessageWork(message_id=message.id)])
+                self.queue.send([MessageWork(message_id=message.id)], delay=max(wait, 0.0))
         except Exception:  # noqa: BLE001 - whatever the reason, see above
             self.counters.count("MessagesNotQueued", account=message.account)
 
     def _unschedule(self, message: Message) -> None:
         if message.send_at is None:
             return
-        try:
+        try:  # there is none where the queue had it: that is no error
             self.schedules.delete(message.id)
         except Exception:  # noqa: BLE001 - what it starts finds the message cancelled
             self.counters.count("SchedulesNotDeleted", account=message.account)
