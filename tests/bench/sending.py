@@ -79,7 +79,7 @@ def handler() -> Callable[[], None]:
 
     def send() -> None:
         answer = app.handler(EVENT, context)
-        if answer["statusCode"] != 201:  # noqa: PLR2004 - sent
+        if answer["statusCode"] != 201:
             raise RuntimeError(f"the handler answered {answer['statusCode']}")
 
     return send
