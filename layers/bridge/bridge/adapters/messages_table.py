@@ -64,6 +64,7 @@ from bridge.domain.messages import (
     Status,
     TrackedReport,
 )
+from bridge.domain.submits import state_of
 from bridge.domain.walks import Entry
 
 if TYPE_CHECKING:
@@ -144,24 +145,28 @@ class MessagesTable:
             list(pool.map(self._put, batches))
 
     def move(self, before: Message, after: Message) -> Message | None:
-        """See `bridge.ports.Messages`. One conditional write of what differs."""
-        old, new = message_item(before, self._retention), message_item(after, self._retention)
-        changed = {name: value for name, value in new.items() if value != old[name]}
-        sets = {name: value for name, value in changed.items() if value is not None}
+        """See `bridge.ports.Messages`. One conditional write of everything.
+
+        What differs would not be enough: in the same state there may be the work of somebody else who had it in
+        between, or of a write whose answer was lost. An attribute that stays the same costs no index anything.
+        """
+        values = message_item(after, self._retention)
+        key = {name: values.pop(name) for name in ("pk", "sk")}
+        sets = {name: value for name, value in values.items() if value is not None}
         update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
-        if gone := [f"#{name}" for name in changed if name not in sets]:
+        if gone := [f"#{name}" for name in values if name not in sets]:
             update += f" REMOVE {', '.join(gone)}"
         held = "claim = :was_claim" if before.claim else "attribute_not_exists(claim)"
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item({"pk": message_pk(after.id), "sk": MESSAGE}),
+                Key=to_item(key),
                 UpdateExpression=update,
                 ConditionExpression=f"#state = :was_state AND {held}",
-                ExpressionAttributeNames={f"#{name}": name for name in {*changed, "state"}},
+                ExpressionAttributeNames={f"#{name}": name for name in values},
                 ExpressionAttributeValues=to_item(
                     {f":{name}": value for name, value in sets.items()}
-                    | {":was_state": old["state"], ":was_claim": before.claim or None}
+                    | {":was_state": str(state_of(before)), ":was_claim": before.claim or None}
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

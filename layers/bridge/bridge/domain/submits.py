@@ -128,6 +128,18 @@ def unknown(message: Message) -> Message:
     return _all(message, Status.UNKNOWN)
 
 
+def in_doubt(message: Message) -> bool:
+    """Whether an earlier submit of it may have been taken: then no refusal of this one settles what became of it."""
+    return message.tries > 1  # `put_back` takes a try back of which nothing was sent
+
+
+def without_effect(message: Message) -> Message:
+    """This submit certainly had no effect: it waits again where nobody waits for it. An earlier one may have had one."""
+    if in_doubt(message):
+        return unknown(message)
+    return put_back(message) if message.queued else rejected(message, Rejection.UNREACHABLE)
+
+
 def put_back(message: Message) -> Message:
     """Nothing was sent: it waits again, and its claim is gone."""
     return replace(

@@ -46,12 +46,12 @@ class Queueing:
     def _message(self, work: MessageWork, *, last: bool, time_left: Callable[[], float]) -> None:
         try:
             again = self._dispatched(work.message_id, time_left)
+            if again is not None:
+                self.queue.send([work], delay=again)
         except Exception:
             if last:
                 self.dispatching.give_up(work.message_id)
             raise
-        if again is not None:
-            self.queue.send([work], delay=again)
 
     def _dispatched(self, message_id: str, time_left: Callable[[], float]) -> float | None:
         message = self.messages.recorded(message_id)

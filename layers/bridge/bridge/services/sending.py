@@ -151,13 +151,30 @@ class Sending:
     def _add(self, message: Message, once: Once | None, *, instead_of: str | None = None) -> Standing | None:
         try:
             standing = self.messages.add(message, once, instead_of=instead_of)
-            if standing is None and is_waiting(message):
-                self.messages.index(message)  # one that is submitted at once is indexed then
         except StillInFlight:
             raise
         except Exception as exc:
-            raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
+            if not self._is_there(message):
+                raise NotStored(
+                    "the bridge's own store did not answer; nothing was sent, so it is safe to retry"
+                ) from exc
+            standing = None
+        if standing is None and is_waiting(message):
+            self._index(message)  # one that is submitted at once is indexed then
         return standing
+
+    def _is_there(self, message: Message) -> bool:
+        """Whether a write went through whose answer was lost: what waits would be sent, whatever its caller is told."""
+        try:
+            return self.messages.recorded(message.id) == message
+        except Exception:  # noqa: BLE001 - the store is away, as far as anybody can say
+            return False
+
+    def _index(self, message: Message) -> None:
+        try:
+            self.messages.index(message)
+        except Exception:  # noqa: BLE001 - it is accepted, and indexed again before its submit
+            self.counters.count("MessagesNotIndexed", account=message.account)
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""

@@ -12,9 +12,11 @@ from bridge.domain.errors import AccountNotConfigured, NotStored
 from bridge.domain.events import outcomes
 from bridge.domain.messages import Category, Message, Rejection, Status
 from bridge.domain.numbers import national
-from bridge.domain.signatures import signed, unsigned
+from bridge.domain.signatures import unsigned
 from bridge.domain.submits import (
+    MOVES,
     begun,
+    in_doubt,
     leaving_out,
     once_more,
     put_back,
@@ -24,8 +26,10 @@ from bridge.domain.submits import (
     state_of,
     submitted,
     unknown,
+    without_effect,
 )
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, OptOuts, Topic
+from bridge.services.checking import check
 from eums import Accepted, Ambiguous, Code, Fault, InvalidRequest, NotSent, Refused, Submit
 
 _FIRST_PAUSE: Final = 0.1  # seconds before a submit of which nothing was sent is tried again, doubled each time
@@ -106,11 +110,11 @@ class Submitting:
             message = leaving_out(claimed, self._opted_out(claimed))
             self.messages.index(message)  # before the submit, so that whatever comes back finds its message
         except Exception as exc:
-            self._record(claimed, _nothing_sent(claimed))
+            self._record(claimed, without_effect(claimed))
             raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
         attempt = _Attempt(standing=claimed, message=message)
         if state_of(message) is Status.REJECTED:
-            return self._end(attempt, message, "SubmitsOptedOut")
+            return self._end(attempt, unknown(claimed) if in_doubt(claimed) else message, "SubmitsOptedOut")
         try:
             return self._go_on(attempt, until)
         except _LostError as exc:
@@ -128,13 +132,13 @@ class Submitting:
             try:
                 accepted = self._ask(attempt.message)
             except Refused as exc:
-                step = self._refused(attempt, exc.code)
+                step = self._refused(attempt, exc.code, until)
             except NotSent:
                 step = self._not_sent(attempt, until)
             except Ambiguous:
                 step = self._ambiguous(attempt, until)
             except (AccountNotConfigured, InvalidRequest):
-                self._end(attempt, _nothing_sent(attempt.message), "SubmitsNotSent")
+                self._end(attempt, without_effect(attempt.message), "SubmitsNotSent")
                 raise
             else:
                 return self._end(attempt, submitted(attempt.message, accepted), "SubmitsAccepted")
@@ -142,16 +146,22 @@ class Submitting:
                 return step
             attempt = step
 
-    def _refused(self, attempt: _Attempt, code: Code) -> _Attempt | Ended:
-        onward = self._onward(attempt.message, code)
-        if onward is not None and self._moved(attempt.standing, onward):
-            return _Attempt(standing=onward, message=onward)
-        after = _held_back(attempt.message, code) or refused(attempt.message, code)
-        return self._end(attempt, after, "SubmitsRefused", code)
+    def _refused(self, attempt: _Attempt, code: Code, until: float) -> _Attempt | Ended:
+        message = attempt.message
+        if in_doubt(message):
+            return self._end(attempt, unknown(message), "SubmitsRefused")
+        onward = self._onward(message, code)
+        if onward is not None and self._time_for_more(until):
+            if self._moved(attempt.standing, onward):
+                return _Attempt(standing=onward, message=onward)
+        elif message.queued and (onward is not None or code.fault is Fault.PACE):
+            # It came too early, or the next account has to wait for the next time.
+            return self._end(attempt, put_back(onward or message), "SubmitsRefused", code)
+        return self._end(attempt, refused(message, code), "SubmitsRefused", code)
 
     def _not_sent(self, attempt: _Attempt, until: float) -> _Attempt | Ended:
         if not self._time_for_more(until, attempt.pause):
-            return self._end(attempt, _nothing_sent(attempt.message), "SubmitsNotSent")
+            return self._end(attempt, without_effect(attempt.message), "SubmitsNotSent")
         self.clock.sleep(attempt.pause)
         return replace(attempt, pause=min(2 * attempt.pause, _LONGEST_PAUSE))
 
@@ -174,17 +184,21 @@ class Submitting:
             raise Ambiguous(f"the submit failed with {type(exc).__name__}") from exc
 
     def _onward(self, message: Message, code: Code) -> Message | None:
-        """The message for the next account, where another one can help at all, and where it would take the text."""
+        """The message for the next account, where another one can help at all, and where it would take the message."""
         if not code.of_account_or_channel:
             return None
+        wanted = replace(submit_of(message), content=unsigned(message.text, message.signature))
         for account in message.fallback_accounts:
-            text, signature = signed(unsigned(message.text, message.signature), self.accounts.policy(account))
-            onward = rerouted(message, account=account, text=text, signature=signature)
             try:
-                self.gateway.check(account, submit_of(onward))
-            except (InvalidRequest, AccountNotConfigured):
+                checked = check(self.gateway, account, self.accounts.policy(account), wanted)
+                if checked.problems:
+                    continue
+                onward = rerouted(message, account=account, text=checked.submit.content, signature=checked.signature)
+                onward = leaving_out(onward, self._opted_out(onward))
+            except Exception:  # noqa: BLE001 - not configured, or a store that fails: it is refused, definitely
                 continue
-            return onward
+            if state_of(onward) is not Status.REJECTED:
+                return onward
         return None
 
     def _time_for_more(self, until: float, pause: float = 0.0) -> bool:
@@ -212,24 +226,30 @@ class Submitting:
 
     def _end(self, attempt: _Attempt, after: Message, counted: str, refusal: Code | None = None) -> Ended:
         self.counters.count(counted, account=after.account)
-        return Ended(message=after, refusal=refusal, recorded=self._record(attempt.standing, after))
+        standing = self._record(attempt.standing, after)
+        return Ended(message=standing or after, refusal=refusal, recorded=standing is not None)
 
-    def _record(self, before: Message, after: Message) -> bool:
+    def _record(self, before: Message, after: Message) -> Message | None:
         """Write down how a submit ended. What the gateway did is done, whether or not we can write it down.
 
         Who waits for the outcome is told the truth all the same: an error here would make a message that was taken
         look like one that may be sent again. What stands in the table is the claim, which is unknown past its deadline.
+
+        Returns:
+            What is recorded now; None where that could not be.
         """
         try:
             standing = self.messages.move(before, after)
             if standing and (standing.claim, state_of(standing)) == (before.claim, Status.UNKNOWN):
-                # It took so long that somebody wrote "unknown"; now it is known.
-                standing = self.messages.move(standing, after)
+                # It took so long that somebody wrote "unknown", and said so; now it is known.
+                after = _known_at_last(after)
+                standing = None if state_of(after) is Status.UNKNOWN else self.messages.move(standing, after)
         except Exception:  # noqa: BLE001 - whatever the reason, see above
             standing = before
         if standing is not None:
             self.counters.count("SubmitsUnrecorded", account=after.account)
-        return standing is None
+            return None
+        return after
 
     def _now(self, message: Message) -> datetime:
         return self.clock.now().astimezone(message.created_at.tzinfo)
@@ -249,10 +269,8 @@ def submit_of(message: Message) -> Submit:
     )
 
 
-def _nothing_sent(message: Message) -> Message:
-    return put_back(message) if message.queued else rejected(message, Rejection.UNREACHABLE)
-
-
-def _held_back(message: Message, code: Code) -> Message | None:
-    """A queued message that came too early waits again."""
-    return put_back(message) if message.queued and code.fault is Fault.PACE else None
+def _known_at_last(after: Message) -> Message:
+    """How a submit ended that was said to be unknown. It waits no more: who heard that may have acted upon it."""
+    if state_of(after) in MOVES[Status.UNKNOWN] | {Status.UNKNOWN}:
+        return after
+    return rejected(after, Rejection.UNREACHABLE)
