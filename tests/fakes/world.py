@@ -273,9 +273,9 @@ class FakeMessages:
             (
                 message
                 for message in self.messages.values()
-                if is_waiting(message)
+                if minute <= message.due_at < minute + timedelta(minutes=1)
+                and is_waiting(message)
                 and not message.batch_id
-                and minute <= message.due_at < minute + timedelta(minutes=1)
             ),
             after,
         )
