@@ -60,15 +60,16 @@ class Queueing:
             return None
         if time_left() < self.longest_call + _WITHIN + _RESERVE:
             return 0.0
-        if wait := self._turn(message):
+        wait = self._turn(message)
+        if wait is not None:
             return wait
         return self.dispatching.dispatch(message, until=self.clock.monotonic() + time_left() - _RESERVE)
 
-    def _turn(self, message: Message) -> float:
+    def _turn(self, message: Message) -> float | None:
         """Wait until the account is free for the message; the seconds until then, where that is for another time."""
         now = self.clock.now()
         if not is_waiting(message) or past_deadline(message, now) or now < message.due_at:
-            return 0.0  # nothing is sent
+            return None  # nothing is sent
         turn = self.pace.reserve(
             message.account,
             len(message.recipients),
@@ -79,4 +80,4 @@ class Queueing:
         if not turn.reserved:
             return turn.after
         self.clock.sleep(turn.after)
-        return 0.0
+        return None
