@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from bridge.api.batches import BatchRequest, BatchResponse
 from bridge.api.estimates import EstimateRequest, EstimateResponse
 from bridge.api.message_lists import MessagesQuery, MessagesResponse
 from bridge.api.opt_outs import OptOutQuery, OptOutsQuery, OptOutsRequest, OptOutsResponse
@@ -86,6 +87,15 @@ _MESSAGE: Final[dict[str, Any]] = {
 _CURSOR: Final = Filters().cursor("shop", str(_MESSAGE["id"]))
 
 
+_BATCH: Final[dict[str, Any]] = {
+    "id": "01JDCKQ3V9T4M3W5Y8Z7N60000",
+    "status": "accepted",
+    "account": "default",
+    "created_at": "2026-11-23T13:09:00.120+08:00",
+    "total": 2,
+}
+
+
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document, as JSON values."""
     return {
@@ -100,6 +110,7 @@ def document() -> dict[str, Any]:
         "security": [{"key": []}],
         "tags": [
             {"name": "messages", "description": "Sending, and what became of it."},
+            {"name": "batches", "description": "Sending many messages at once."},
             {"name": "opt-outs", "description": "Numbers that want no more messages from an account."},
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
@@ -108,6 +119,8 @@ def document() -> dict[str, Any]:
             "/messages": {"get": _list(), "post": _send()},
             "/messages/estimate": {"post": _estimate()},
             "/messages/{id}": {"get": _find()},
+            "/batches": {"post": _accept()},
+            "/batches/{id}": {"get": _batch()},
             "/opt-outs": {"get": _opt_outs(), "post": _opt_out()},
             "/opt-outs/{number}": {"delete": _opt_in()},
             "/balance": {"get": _balance()},
@@ -135,16 +148,7 @@ def _send() -> dict[str, Any]:
         "description": "Submits one text to up to 1,000 numbers and answers how that ended for each. 202 means that "
         "the gateway did not say whether it took the message: the bridge never sends it again by itself, and a later "
         "report resolves it.",
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "Makes the request safe to repeat for 24 hours: a repeat with the same content sends "
-                "nothing and gets the first answer again, with `Idempotent-Replayed: true`.",
-                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-            }
-        ],
+        "parameters": [_IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {
@@ -181,6 +185,91 @@ def _send() -> dict[str, Any]:
                 "headers": _SENT,
             },
             **_problems(_EDGE, _GATEWAY, _REFUSED_422, _CONFLICT),
+        },
+    }
+
+
+def _accept() -> dict[str, Any]:
+    return {
+        "operationId": "accept_batch",
+        "tags": ["batches"],
+        "summary": "Send up to 10,000 messages",
+        "description": "Checks all of them, and accepts all or none: 422 names the first 100 problems. Accepted, they "
+        "are sent in their order, at most as many in a second as the account allows. Messages of equal text go out "
+        "together, as recipients of one message of the batch. Events tell the outcomes, each with the `batch_id` and "
+        "with the reference of its own message. A request has at most 6 MB.",
+        "parameters": [_IDEMPOTENCY_KEY],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _ref("BatchRequest"),
+                    "examples": {
+                        "template": {
+                            "summary": "One template for all",
+                            "value": {
+                                "template": "【京东】您的验证码是{{code}}",
+                                "category": "transactional",
+                                "messages": [
+                                    {
+                                        "to": "+8613812345678",
+                                        "params": {"code": "123456"},
+                                        "client_reference": "order-42",
+                                    },
+                                    {
+                                        "to": "+8613800001234",
+                                        "params": {"code": "654321"},
+                                        "client_reference": "order-43",
+                                    },
+                                ],
+                            },
+                        },
+                        "texts": {
+                            "summary": "A text each",
+                            "value": {
+                                "messages": [
+                                    {"to": "13812345678", "text": "【京东】您的包裹已到"},
+                                    {"to": "13800001234", "text": "【京东】您的包裹已发出"},
+                                ]
+                            },
+                        },
+                    },
+                }
+            },
+        },
+        "responses": {
+            "202": {
+                **_json("The batch is accepted.", "BatchResponse", {**_BATCH, "counts": {"accepted": 2}}),
+                "headers": {**_SENT, "Location": {"description": "Where the batch is.", "schema": {"type": "string"}}},
+            },
+            **_problems(_EDGE, {"502": _GATEWAY["502"], "504": _GATEWAY["504"]}, _REFUSED_422, _CONFLICT),
+        },
+    }
+
+
+def _batch() -> dict[str, Any]:
+    return {
+        "operationId": "get_batch",
+        "tags": ["batches"],
+        "summary": "A batch, and how many of its messages have which status",
+        "description": "The counts are those of about a second ago, and add up to `total`.",
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The batch's `id`.",
+                "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{21}0000$"},
+                "example": _BATCH["id"],
+            }
+        ],
+        "responses": {
+            "200": _json(
+                "The batch.",
+                "BatchResponse",
+                {**_BATCH, "status": "finished", "counts": {"submitted": 1, "delivered": 1}},
+            ),
+            **_problems(_EDGE, {"404": "There is no such batch, or it is another client's."}),
         },
     }
 
@@ -399,6 +488,14 @@ def _health() -> dict[str, Any]:
     }
 
 
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes the request safe to repeat for 24 hours: a repeat with the same content sends nothing and "
+    "gets the first answer again, with `Idempotent-Replayed: true`.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
 _SENT: Final = {
     "Location": {"description": "Where the message is.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
@@ -459,9 +556,10 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _schemas() -> dict[str, Any]:
-    validated: list[type[BaseModel]] = [SendRequest, EstimateRequest, OptOutsRequest]
+    validated: list[type[BaseModel]] = [SendRequest, BatchRequest, EstimateRequest, OptOutsRequest]
     serialized: list[type[BaseModel]] = [
         MessageResponse,
+        BatchResponse,
         EstimateResponse,
         OptOutsResponse,
         MessagesResponse,

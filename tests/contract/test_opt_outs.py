@@ -135,6 +135,23 @@ def test_the_api_opts_out_again_whatever_was_removed(opt_outs: OptOuts) -> None:
     assert not opt_outs.add(HEARD)
 
 
+@pytest.mark.parametrize("numbers", [0, 1, 2, 101])
+def test_several_are_added_and_what_stands_stays(opt_outs: OptOuts, numbers: int) -> None:
+    several = [replace(ADDED, number=numbered(index)) for index in range(numbers)]
+    for opt_out in several[::50]:
+        opt_outs.add(replace(HEARD, number=opt_out.number))
+    for opt_out in several[1::50]:
+        opt_outs.add(replace(HEARD, number=opt_out.number))
+        opt_outs.remove("default", opt_out.number, NOON + MINUTE)
+
+    opt_outs.add_all(several)
+    opt_outs.add_all(several)
+
+    stood = {opt_out.number: replace(HEARD, number=opt_out.number) for opt_out in several[::50]}
+    expected = {opt_out.number: opt_out for opt_out in several} | stood
+    assert opt_outs.find("default", expected) == expected
+
+
 def test_more_numbers_than_one_read_takes(opt_outs: OptOuts) -> None:
     out = {numbered(index) for index in range(0, 250, 7)}
     for number in out:
@@ -224,6 +241,15 @@ def test_what_a_send_pays(dynamodb: "DynamoDBClient", table: str, numbers: int, 
     OptOutsTable(dynamodb, table).among("default", [numbered(index) for index in range(numbers)])
 
     assert made == calls
+
+
+def test_a_thousand_are_written_in_ten_calls(dynamodb: "DynamoDBClient", table: str) -> None:
+    opt_outs = OptOutsTable(dynamodb, table)
+    made = counted(dynamodb)
+
+    opt_outs.add_all([replace(ADDED, number=numbered(index)) for index in range(1000)])
+
+    assert made == {"TransactWriteItems": 10}
 
 
 def test_a_write_is_one_call(dynamodb: "DynamoDBClient", table: str) -> None:

@@ -34,6 +34,10 @@ class FakeOptOuts:
         self.standing[key] = opt_out
         return True
 
+    def add_all(self, opt_outs: Sequence[OptOut]) -> None:
+        for opt_out in opt_outs:
+            self.add(opt_out)
+
     def remove(self, account: str, number: str, at: datetime) -> bool:
         opt_out = self.standing.pop((account, number), None)
         if opt_out is None:

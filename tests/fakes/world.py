@@ -30,6 +30,7 @@ from bridge.domain.watches import PullTrace, Watch, Watched
 from bridge.ports import Topic
 from bridge.services.attending import Attending
 from bridge.services.balancing import Balancing
+from bridge.services.batching import Batching
 from bridge.services.dispatching import Dispatching
 from bridge.services.estimating import Estimating
 from bridge.services.finding import Finding
@@ -39,7 +40,9 @@ from bridge.services.queueing import Queueing
 from bridge.services.sending import Sending
 from bridge.services.statistics import Statistics
 from bridge.services.submitting import Submitting
+from bridge.services.unfolding import Unfolding
 from eums import Accepted, Account, DayStatistics, Reply, Submit, check_submit
+from tests.fakes.batches import FakeBatchBodies, FakeBatches
 from tests.fakes.lists import FakeMessageLists
 from tests.fakes.opt_outs import FakeOptOuts
 from tests.fakes.schemas import hold_against_schema
@@ -200,6 +203,12 @@ class FakeMessages:
         assert bool(message.claim) != is_waiting(message), "what waits is claimed by nobody, and nothing else is not"
         self.messages[message.id] = message
         return None
+
+    def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
+        new = [message for message in messages if message.id not in self.messages]
+        for message in new:
+            self.add(message)
+        return frozenset(message.id for message in new)
 
     def index(self, message: Message) -> None:
         if self.index_failure:
@@ -620,6 +629,8 @@ class World:
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     days: FakeDayCounts = field(default_factory=FakeDayCounts)
     messages: FakeMessages = field(init=False)
+    batches: FakeBatches = field(init=False)
+    bodies: FakeBatchBodies = field(default_factory=FakeBatchBodies)
     early: FakeEarlyReports = field(init=False)
     progress: FakeProgress = field(default_factory=FakeProgress)
     leases: FakeLeases = field(default_factory=FakeLeases)
@@ -641,6 +652,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.messages = FakeMessages(self.days)
+        self.batches = FakeBatches(self.messages)
         self.early = FakeEarlyReports(self.days)
         self.gateway = FakeGateway(self.accounts)
         self.submits = FakeSubmitTimes(self.messages)
@@ -689,11 +701,39 @@ class World:
             accounts=self.accounts,
             messages=self.messages,
             dispatching=self.dispatching(),
+            unfolding=self.unfolding(),
             queue=self.queue,
             pace=self.pace,
             clock=self.clock,
             counters=self.counters,
             longest_call=LONGEST_CALL,
+        )
+
+    def batching(self) -> Batching:
+        return Batching(
+            accounts=self.accounts,
+            gateway=self.gateway,
+            batches=self.batches,
+            bodies=self.bodies,
+            queue=self.queue,
+            clock=self.clock,
+            new_id=self.new_id,
+            counters=self.counters,
+        )
+
+    def unfolding(self) -> Unfolding:
+        return Unfolding(
+            accounts=self.accounts,
+            batches=self.batches,
+            bodies=self.bodies,
+            messages=self.messages,
+            queue=self.queue,
+            pace=self.pace,
+            dispatching=self.dispatching(),
+            clock=self.clock,
+            counters=self.counters,
+            longest_call=LONGEST_CALL,
+            at_once=1,
         )
 
     def attending(self) -> Attending:

@@ -22,7 +22,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.errors import BridgeError, GatewayRefused, GatewayUnreachable, NotStored, OptedOut
 from bridge.domain.events import EventType, reported
 from bridge.domain.ids import ulid
-from bridge.domain.messages import Category, Message, OnAmbiguous, Status
+from bridge.domain.messages import WAITING, Category, Message, OnAmbiguous, Status
 from bridge.domain.numbers import e164
 from bridge.domain.opt_outs import OptOut, Source
 from bridge.domain.policies import Policy
@@ -54,6 +54,7 @@ PORTS = {
 }
 NOTHING_SENT = (GatewayRefused, GatewayUnreachable, NotStored, OptedOut)  # what a caller is told to send again
 
+NEVER_SENT = {Status.REJECTED, Status.CANCELLED}
 TOLD = {
     Status.SUBMITTED: EventType.SUBMITTED,
     Status.REJECTED: EventType.REJECTED,
@@ -502,15 +503,16 @@ class SendMachine(RuleBasedStateMachine):
     def the_record_is_true(self) -> None:
         if not hasattr(self, "gateway"):
             return
-        taken = {(one.reference, one.to): one for one in self.gateway.taken}
+        taken: dict[tuple[str, str], set[str]] = defaultdict(set)  # by which accounts
+        for one in self.gateway.taken:
+            taken[one.reference, one.to].add(one.account)
         for message in self.world.messages.messages.values():
             for recipient in message.recipients:
-                one = taken.get((message.id, recipient.to))
+                accounts = taken[message.id, recipient.to]
                 if recipient.status is Status.SUBMITTED:
-                    assert one is not None
-                    assert message.account == one.account
-                elif recipient.status in {Status.REJECTED, Status.CANCELLED, Status.ACCEPTED, Status.SCHEDULED}:
-                    assert one is None, f"{recipient.status}, and taken"
+                    assert message.account in accounts
+                elif recipient.status in NEVER_SENT or (recipient.status in WAITING and not message.doubtful):
+                    assert not accounts, f"{recipient.status}, and taken"
         for message_id in self.nothing_sent:
             assert not any(one.reference == message_id for one in self.gateway.taken)
 

@@ -28,6 +28,7 @@ SEND_SCHEDULES = "arn:{partition}:scheduler:{region}:123456789012:schedule/SendS
 RIGHTS: dict[str, set[Right]] = {
     "Authorizer": {("dynamodb:GetItem", "ClientsTable.Arn")},
     "Messages": {
+        ("dynamodb:GetItem", "MessagesTable.Arn"),
         ("dynamodb:PutItem", "MessagesTable.Arn"),
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn"),

@@ -4,11 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from bridge.domain.batches import Batch, BatchEntry, BatchStanding
 from bridge.domain.clients import Caller
 from bridge.domain.days import DayCount
 from bridge.domain.events import Event
 from bridge.domain.lists import Among
-from bridge.domain.messages import Applied, EarlyReport, Message, Once, Outbound, Owner, Standing, TrackedReport
+from bridge.domain.messages import (
+    Applied,
+    EarlyReport,
+    Message,
+    Once,
+    Outbound,
+    Owner,
+    Standing,
+    Status,
+    TrackedReport,
+)
 from bridge.domain.opt_outs import OptOut
 from bridge.domain.pace import Turn
 from bridge.domain.policies import Policy
@@ -84,6 +95,9 @@ class Messages(Protocol):
         With `once`, only where no request of the last 24 h had the same key, or where the message that the key stands
         for is `instead_of`; what stands there otherwise, and then nothing is written.
         """
+
+    def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
+        """Write down new messages that wait, each where nothing stands there. Returns the ids of those that are new."""
 
     def index(self, message: Message) -> None:
         """Make a message be found by each of its numbers. With one number `add` and `move` do that already."""
@@ -313,6 +327,45 @@ class Counters(Protocol):
         """Add to a metric."""
 
 
+class Batches(Protocol):
+    """What is known of the batches beside their messages."""
+
+    def add(self, batch: Batch, once: Once | None = None) -> BatchStanding | None:
+        """Accept a batch. With `once`, only where no request of the last 24 h had the same key; else what it left.
+
+        Raises StillInFlight where another request with the key is at it at this very moment.
+        """
+
+    def get(self, batch_id: str) -> Batch | None:
+        """The batch, if there is one."""
+
+    def planned(self, batch: Batch, submits: int, *, at: datetime) -> None:
+        """Write down that its messages are there, so many of them. Where that is known already, nothing."""
+
+    def walked(self, batch: Batch, up_to: int, *, at: datetime) -> bool:
+        """Write down that the submits up to this one were begun; with the last of them the batch is finished.
+
+        False, and nothing is written, where somebody else wrote something since `batch` was read. A batch that is not
+        finished is found by the minute of the last such writing, for whoever looks for what was left behind.
+        """
+
+    def counts(self, batch_id: str) -> Mapping[Status, int]:
+        """How many recipients of its messages have which status. What was written in the last second may be missing."""
+
+
+class BatchBodies(Protocol):
+    """What is to be sent to whom, from when a batch is accepted until its messages are there."""
+
+    def keep(self, batch: Batch, entries: Sequence[BatchEntry]) -> None:
+        """Keep it. Doing it again writes the same again."""
+
+    def read(self, batch: Batch) -> tuple[BatchEntry, ...]:
+        """What was kept, in order. Raises NotFound."""
+
+    def forget(self, batch: Batch) -> None:
+        """Its messages have it. One that is not there is no error."""
+
+
 class SendQueue(Protocol):
     """The queue of what is to be submitted."""
 
@@ -360,6 +413,9 @@ class OptOuts(Protocol):
         So too for one that a handset sent: where its number was removed since it was received, or an opt-out that is
         no older was. Adding one again does nothing.
         """
+
+    def add_all(self, opt_outs: Sequence[OptOut]) -> None:
+        """Write several down, of different numbers, in few calls; whatever `add` would not write stays as it is."""
 
     def remove(self, account: str, number: str, at: datetime) -> bool:
         """Opted out no more; what was received until then does not add it again. False where it is not opted out."""

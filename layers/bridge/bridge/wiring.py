@@ -16,6 +16,8 @@ from bridge.settings import Settings
 
 if TYPE_CHECKING:
     from bridge.adapters.accounts_secret import AccountsSecret
+    from bridge.adapters.batch_bodies_bucket import BatchBodiesBucket
+    from bridge.adapters.batches_table import BatchesTable
     from bridge.adapters.early_reports_table import EarlyReportsTable
     from bridge.adapters.events_topic import EventsTopic
     from bridge.adapters.gateways import Gateways
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
+    from bridge.services.batching import Batching
     from bridge.services.dispatching import Dispatching
     from bridge.services.estimating import Estimating
     from bridge.services.finding import Finding
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from bridge.services.submitting import Submitting
     from bridge.services.sweeping import Sweeping
     from bridge.services.tracking import Tracking
+    from bridge.services.unfolding import Unfolding
     from bridge.services.watching import Watching
 
 # API Gateway ends a request after 29 s and the functions behind it after 28: a submit that nobody answers must
@@ -96,6 +100,25 @@ def messages() -> "MessagesTable":
 
     retention = timedelta(days=settings().message_retention_days)
     return MessagesTable(dynamodb(), settings().messages_table, retention=retention)
+
+
+@cache
+def batches() -> "BatchesTable":
+    """The batches."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.batches_table import BatchesTable
+
+    retention = timedelta(days=settings().message_retention_days)
+    return BatchesTable(dynamodb(), settings().messages_table, retention=retention)
+
+
+@cache
+def batch_bodies() -> "BatchBodiesBucket":
+    """What the batches are to send."""
+    from bridge.adapters.aws import s3
+    from bridge.adapters.batch_bodies_bucket import BatchBodiesBucket
+
+    return BatchBodiesBucket(s3(), settings().journal_bucket)
 
 
 @cache
@@ -225,6 +248,42 @@ def dispatching() -> "Dispatching":
 
 
 @cache
+def batching() -> "Batching":
+    """For `functions/batches`."""
+    from bridge.services.batching import Batching
+
+    return Batching(
+        accounts=accounts(),
+        gateway=gateway(),
+        batches=batches(),
+        bodies=batch_bodies(),
+        queue=send_queue(),
+        clock=clock(),
+        new_id=new_ulid,
+        counters=counters(),
+    )
+
+
+@cache
+def unfolding() -> "Unfolding":
+    """Accepted batches, on their way."""
+    from bridge.services.unfolding import Unfolding
+
+    return Unfolding(
+        accounts=accounts(),
+        batches=batches(),
+        bodies=batch_bodies(),
+        messages=messages(),
+        queue=send_queue(),
+        pace=pace(),
+        dispatching=dispatching(),
+        clock=clock(),
+        counters=counters(),
+        longest_call=_LONGEST_CALL,
+    )
+
+
+@cache
 def queueing() -> "Queueing":
     """For `functions/submit`."""
     from bridge.services.queueing import Queueing
@@ -233,6 +292,7 @@ def queueing() -> "Queueing":
         accounts=accounts(),
         messages=messages(),
         dispatching=dispatching(),
+        unfolding=unfolding(),
         queue=send_queue(),
         pace=pace(),
         clock=clock(),

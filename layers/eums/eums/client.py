@@ -39,6 +39,11 @@ _OK = 200
 # being written into a connection that is just being closed, which would make its outcome ambiguous for nothing.
 _KEEPALIVE_SECONDS = 5.0
 
+# identity: a compressed page that is cut short yields less, and a kept page should be readable as it is.
+_GET = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "eums/2.1"}
+_HEADERS = {"GET": _GET, "POST": {**_GET, "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}}
+_ALL_HEADERS = {method: httpx.Headers({"Connection": "keep-alive", **each}) for method, each in _HEADERS.items()}
+
 # Errors of httpx after which no byte of the request can have left. A failed TLS handshake is a ConnectError.
 _NOTHING_LEFT = {
     httpx.ConnectTimeout: "the connection was not made in time",
@@ -74,6 +79,7 @@ class Client:
         self._own: httpx.Client | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._urls: dict[str, httpx.URL] = {}
         # Pool: waiting for a free connection is part of connecting.
         self._timeout = httpx.Timeout(
             connect=account.connect_timeout,
@@ -185,13 +191,7 @@ class Client:
         """Send a request once and read what comes."""
         http = self._http()
         try:
-            outgoing = http.build_request(
-                request.method,
-                f"{request.url}?{request.query}" if request.query else request.url,
-                content=request.body or None,
-                headers=_headers(request),
-                timeout=self._timeout,
-            )
+            outgoing = self._outgoing(http, request)
         except httpx.InvalidURL as exc:
             raise NotSent("the address cannot be called, or the query is too long for one") from exc
         try:
@@ -209,6 +209,29 @@ class Client:
         finally:
             with contextlib.suppress(httpx.HTTPError, OSError):
                 response.close()
+
+    def _outgoing(self, http: httpx.Client, request: Request) -> httpx.Request:
+        """Write the request for httpx. Raises httpx.InvalidURL."""
+        url = self._url(request)
+        if http is self._given:  # it may have headers and cookies of its own
+            return http.build_request(
+                request.method, url, content=request.body, headers=_HEADERS[request.method], timeout=self._timeout
+            )
+        # Ours has nothing to add, and looking for it takes a fifth of the time of a call.
+        return httpx.Request(
+            request.method,
+            url,
+            content=request.body,
+            headers=_ALL_HEADERS[request.method],
+            extensions={"timeout": self._timeout.as_dict()},
+        )
+
+    def _url(self, request: Request) -> httpx.URL:
+        if request.query:
+            return httpx.URL(f"{request.url}?{request.query}")
+        if request.url not in self._urls:  # five calls have five addresses
+            self._urls[request.url] = httpx.URL(request.url)
+        return self._urls[request.url]
 
     def _http(self) -> httpx.Client:
         with self._lock:
@@ -241,14 +264,6 @@ def _build(base_url: str) -> httpx.Client:
         # The protocol has no session: a cookie would only tie calls to one server behind a balancer.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
-
-
-def _headers(request: Request) -> dict[str, str]:
-    # identity: a compressed page that is cut short yields less, and a kept page should be readable as it is.
-    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "eums/2.1"}
-    if request.method == "POST":
-        headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
-    return headers
 
 
 def _read(response: httpx.Response) -> Reply:

@@ -8,7 +8,10 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Literal
 
+import httpx
 import pytest
 
 from eums import Account, Ambiguous, Call, Client, Malformed, NotSent, Submit
@@ -188,6 +191,28 @@ def test_the_request_on_the_wire(serve: Callable[..., Server]) -> None:
     assert lines[0] == b"POST /eums/sms/utf8/json/send.do HTTP/1.1"
     assert b"accept-encoding: identity" in [line.lower() for line in lines]
     assert body.startswith(b"name=test&seed=")
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_client_that_was_handed_in_sends_the_same_and_what_it_always_adds(
+    serve: Callable[..., Server], method: Literal["POST", "GET"]
+) -> None:
+    server = serve(always(ACCEPTED))
+    account = Account(base_url=f"http://127.0.0.1:{server.port}", name="test", password="123456", method=method)
+
+    def clock() -> datetime:
+        return datetime(2026, 11, 23, tzinfo=UTC)
+
+    with Client(account, clock=clock) as own:
+        own.send(SUBMIT)
+    with httpx.Client(trust_env=False) as plain:
+        Client(account, http=plain, clock=clock).send(SUBMIT)
+    with httpx.Client(trust_env=False, headers={"Via": "a proxy", "Connection": "close"}) as proxy:
+        Client(account, http=proxy, clock=clock).send(SUBMIT)
+
+    first, same, more = (sorted(request.replace(b"\r\n\r\n", b"\r\n").split(b"\r\n")) for request in server.requests)
+    assert same == first
+    assert set(more) - set(first) == {b"Via: a proxy", b"Connection: close"}
 
 
 def test_the_environments_proxy_is_not_used(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
 
@@ -227,10 +228,9 @@ def test_an_opt_out_that_is_heard_while_it_is_added_is_told_as_it_is(
     opting_out: OptingOut, opt_outs: FakeOptOuts
 ) -> None:
     class Overtaken(FakeOptOuts):
-        def add(self, opt_out: OptOut) -> bool:
-            if opt_out.source is Source.API:
-                opting_out.hear(mo())
-            return opt_outs.add(opt_out)
+        def add_all(self, opt_outs: Sequence[OptOut]) -> None:
+            opting_out.hear(mo())
+            super().add_all(opt_outs)
 
     overtaken = replace(opting_out, opt_outs=Overtaken(standing=opt_outs.standing))
 

@@ -116,11 +116,11 @@ def test_what_sends_nothing_takes_no_turn(world: World) -> None:
 
 def test_without_time_for_a_submit_the_pointer_comes_again_at_once(world: World) -> None:
     add(world)
-    take(world, seconds=LONGEST_CALL + 9.9)
+    take(world, seconds=LONGEST_CALL + 11.9)
 
     assert (state(world), world.gateway.submits) == (Status.ACCEPTED, [])
     assert world.queue.sent == [(MessageWork(message_id=name(1)), 0)]
-    take(world, seconds=LONGEST_CALL + 10.0)
+    take(world, seconds=LONGEST_CALL + 12.0)
     assert state(world) is Status.SUBMITTED
 
 

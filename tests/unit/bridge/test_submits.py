@@ -16,7 +16,6 @@ from bridge.domain.submits import (
     as_accepted,
     begun,
     cancelled,
-    in_doubt,
     is_waiting,
     leaving_out,
     once_more,
@@ -27,9 +26,9 @@ from bridge.domain.submits import (
     rerouted,
     state_of,
     submitted,
+    to_resend,
     unknown,
     waiting,
-    without_effect,
 )
 from eums import Accepted, code_of
 from tests.fakes.world import NOON
@@ -82,6 +81,8 @@ STEPS: list[tuple[Callable[[], Message], Callable[[Message], Message], Status]] 
     (claimed, lambda message: leaving_out(message, {ONE, TWO}), Status.REJECTED),
     (claimed, unknown, Status.UNKNOWN),
     (claimed, put_back, Status.ACCEPTED),
+    (claimed, to_resend, Status.ACCEPTED),
+    (lambda: to_resend(claimed()), lambda message: rejected(message, Rejection.EXPIRED_IN_QUEUE), Status.UNKNOWN),
     (lambda: unknown(claimed()), lambda message: submitted(message, taken(ONE)), Status.SUBMITTED),
     (lambda: unknown(claimed()), lambda message: refused(message, code_of(401)), Status.REJECTED),
 ]
@@ -216,15 +217,34 @@ def test_once_more_only_where_it_is_asked_for_and_not_for_ever() -> None:
     assert tries == MOST_TRIES == 3
 
 
-def test_nothing_sent_settles_only_what_is_in_no_doubt() -> None:
-    assert state_of(without_effect(claimed())) is Status.ACCEPTED
-    told = without_effect(begun(new(), claim=ID, now=NOON))
-    assert (state_of(told), told.reason) == (Status.REJECTED, Rejection.UNREACHABLE)
-
+def test_nothing_settles_a_doubtful_message_but_that_it_was_taken() -> None:
     second = begun(claimed(on_ambiguous=OnAmbiguous.RESEND), claim="SECOND", now=LATER)
-    assert in_doubt(second)
-    assert not in_doubt(claimed())
-    assert state_of(without_effect(second)) is Status.UNKNOWN
+
+    assert (claimed().doubtful, second.doubtful) == (False, True)
+    assert state_of(refused(second, code_of(205))) is Status.UNKNOWN
+    assert state_of(rejected(second, Rejection.UNREACHABLE)) is Status.UNKNOWN
+    assert state_of(leaving_out(second, {ONE, TWO})) is Status.UNKNOWN
+    assert state_of(submitted(second, taken(ONE))) is Status.SUBMITTED
+    again = put_back(second)
+    assert (state_of(again), again.doubtful, again.tries) == (Status.ACCEPTED, True, 1)
+    assert state_of(rejected(again, Rejection.EXPIRED_IN_QUEUE)) is Status.UNKNOWN
+
+
+def test_who_is_left_out_of_a_second_submit_may_have_got_the_first() -> None:
+    second = begun(to_resend(claimed(on_ambiguous=OnAmbiguous.RESEND)), claim="SECOND", now=LATER)
+    left = leaving_out(second, {ONE})
+
+    assert state_of(left) is Status.SUBMITTING
+    for after in (left, put_back(left), submitted(left, taken(TWO)), unknown(left)):
+        assert (after.recipients[0].status, after.recipients[0].error_class) == (Status.UNKNOWN, "opted_out")
+    assert state_of(put_back(left)) is Status.ACCEPTED
+
+
+def test_one_that_is_to_be_sent_again_waits_with_its_tries() -> None:
+    message = to_resend(claimed(on_ambiguous=OnAmbiguous.RESEND))
+
+    assert (state_of(message), message.claim, message.tries, message.doubtful) == (Status.ACCEPTED, "", 1, True)
+    assert begun(message, claim="C", now=LATER).tries == 2
 
 
 def test_the_state_is_that_of_who_was_not_left_out() -> None:

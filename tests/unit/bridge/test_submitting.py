@@ -410,17 +410,30 @@ def test_a_second_try_needs_its_time(world: World) -> None:
     assert len(world.gateway.submits) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("second", [Refused(code_of(205)), Refused(code_of(131)), NotSent("down")])
+@pytest.mark.parametrize(("kind", "again"), [(sync, Status.UNKNOWN), (queued, Status.ACCEPTED)])
+@pytest.mark.parametrize("second", [Refused(code_of(401)), Refused(code_of(131)), NotSent("down")])
 def test_no_refusal_of_a_second_try_says_what_became_of_the_first(
-    world: World, kind: Callable[..., Message], second: Exception
+    world: World, kind: Callable[..., Message], again: Status, second: Exception
 ) -> None:
     answering(world, Ambiguous("no answer"), *[second] * 20)
 
     ended = submit(world, kind(world, on_ambiguous=OnAmbiguous.RESEND, fallback_accounts=("backup",)))
 
-    assert (state_of(ended.message), state(world), ended.refusal) == (Status.UNKNOWN, Status.UNKNOWN, None)
+    final = isinstance(second, Refused) and second.code.number == 401
+    left = Status.UNKNOWN if final else again
+    assert (state_of(ended.message), state(world)) == (left, left)
+    assert ended.message.doubtful
+    assert kind is queued or ended.refusal is None  # its caller would send it again
+    assert ended.message.gateway_code is None
     assert set(accounts_asked(world)) == {"default"}
+
+
+def test_a_second_try_without_its_time_is_left_to_the_queue(world: World) -> None:
+    world.gateway.submit_answer = Ambiguous("no answer")
+
+    ended = submit(world, queued(world, on_ambiguous=OnAmbiguous.RESEND), seconds=LONGEST_CALL - 1)
+
+    assert (len(world.gateway.submits), state(world), ended.message.doubtful) == (1, Status.ACCEPTED, True)
 
 
 def test_a_second_try_that_all_opted_out_of_is_unknown_too(world: World) -> None:

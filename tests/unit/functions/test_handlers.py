@@ -34,7 +34,7 @@ BODY = json.dumps({"to": ["+8613812345678"], "text": "【京东】您的验证�
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    for name in ("sending", "finding", "statistics", "balancing", "estimating"):
+    for name in ("sending", "batching", "finding", "statistics", "balancing", "estimating"):
         monkeypatch.setattr(wiring, name, getattr(world, name))
     monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): SHOP})))
     return world
@@ -43,6 +43,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def messages(world: World, load: Load) -> ModuleType:  # noqa: ARG001 - wired before it is loaded
     return load("messages")
+
+
+@pytest.fixture
+def batches(world: World, load: Load) -> ModuleType:  # noqa: ARG001 - likewise
+    return load("batches")
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ def ask(wired: None, load: Load, rest: Rest, context: object) -> Ask:  # noqa: A
         event = rest(method, "/opt-outs", path, **more)
         event["requestContext"]["authorizer"]["scopes"] = scopes
         answer = app.handler(event, context)
+        assert isinstance(answer["body"], str)  # null is no body to every emulator
         return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None
 
     return ask

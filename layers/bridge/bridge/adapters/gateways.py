@@ -73,14 +73,14 @@ class Gateways:
         return call(self._client(account))
 
     def _client(self, name: str) -> Client:
-        account = self._bounded(self._accounts.get(name))
+        account = self._accounts.get(name)
         with self._lock:
             known = self._clients.get(name)
             if known is None or known[0] != account:
                 if known is not None:
                     # The settings changed; somebody may be in the middle of a call with the old ones.
                     self._retired.append(known[1])
-                known = self._clients[name] = (account, Client(account, clock=self._clock))
+                known = self._clients[name] = (account, Client(self._bounded(account), clock=self._clock))
             return known[1]
 
     def _bounded(self, account: Account) -> Account:

@@ -144,6 +144,7 @@ def _seldom(message: Message) -> dict[str, object]:
         "on_ambiguous": str(message.on_ambiguous) if message.on_ambiguous is not OnAmbiguous.UNKNOWN else None,
         "claimed_at": message.claimed_at.isoformat() if message.claimed_at else None,
         "queued": True if message.queued else None,
+        "doubtful": True if message.doubtful else None,
         "send_at": message.send_at.isoformat() if message.send_at else None,
         "fallback_accounts": list(message.fallback_accounts) or None,
         "routed_from": list(message.routed_from) if message.routed_from else None,
@@ -226,6 +227,7 @@ def message_of(item: Mapping[str, Any]) -> Message:
         send_at=_time(item.get("send_at")),
         batch_id=item.get("batch_id"),
         tries=int(item["tries"]),
+        doubtful=item.get("doubtful", False),
         fallback_accounts=tuple(item.get("fallback_accounts", ())),
         routed_from=(account, text) if account is not None else None,
         recipients=tuple(

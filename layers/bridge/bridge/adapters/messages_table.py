@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, standing_item, to_item
@@ -74,6 +75,10 @@ _ONCE_FOR: Final = timedelta(hours=24)
 _KEY_IS_FREE: Final = "attribute_not_exists(pk) OR expires_at <= :now OR message_id = :old"
 _BATCH_GET: Final = 100  # keys in one BatchGetItem: the service's limit
 _BATCH_WRITE: Final = 25  # items in one BatchWriteItem: likewise
+_TRANSACTION: Final = 100  # items in one transaction: likewise
+_TRANSACTION_BYTES: Final = 3_000_000  # and bytes, of which it takes 4 MB
+_ITEM: Final = 1000  # bytes of a message beside its text and its recipients, or less
+_RECIPIENT: Final = 200  # bytes
 _BATCH_ROUNDS: Final = 5  # how often what it left unprocessed is asked for again
 _FIRST_PAUSE: Final = 0.05  # seconds before that, doubled each time
 _AT_ONCE: Final = 10  # queries and writes in flight
@@ -134,6 +139,11 @@ class MessagesTable:
         except self._client.exceptions.TransactionCanceledException:
             return self._standing(once)
         return None
+
+    def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
+        """See `bridge.ports.Messages`. Transactions of at most a hundred items and some megabytes."""
+        items = ((message.id, to_item(message_item(message, self._retention))) for message in messages)
+        return frozenset(chain.from_iterable(map(self._add_new, _portions(items))))
 
     def index(self, message: Message) -> None:
         """See `bridge.ports.Messages`. 25 items a call, several calls at once."""
@@ -415,6 +425,26 @@ class MessagesTable:
                 return
         raise TimeoutError(f"DynamoDB left {len(requests)} items unprocessed after {_BATCH_ROUNDS} rounds")
 
+    def _add_new(self, items: list[tuple[str, Any]]) -> list[str]:
+        """Those that were not there. A transaction goes through as a whole or not at all, and says what hindered it."""
+        for _ in self._rounds():
+            puts: Any = [
+                {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+                for _, item in items
+            ]
+            try:
+                if puts:
+                    self._client.transact_write_items(TransactItems=puts)
+            except self._client.exceptions.TransactionCanceledException as exc:
+                response: Any = exc.response
+                reasons = [reason.get("Code") for reason in response["CancellationReasons"]]
+                items = [
+                    item for item, reason in zip(items, reasons, strict=True) if reason != "ConditionalCheckFailed"
+                ]
+            else:
+                return [message_id for message_id, _ in items]
+        raise TimeoutError(f"DynamoDB cancelled {len(items)} puts {_BATCH_ROUNDS} times")
+
     def _rounds(self) -> Iterator[int]:
         """As often as a batch is asked for, with a pause in between."""
         for number in range(_BATCH_ROUNDS):
@@ -432,6 +462,24 @@ class MessagesTable:
                 return
             keys = list(answer["UnprocessedKeys"][self._table]["Keys"])
         raise TimeoutError(f"DynamoDB left {len(keys)} keys unprocessed after {_BATCH_ROUNDS} rounds")
+
+
+def _portions(items: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
+    """As much as one transaction takes."""
+    portion: list[tuple[str, Any]] = []
+    size = 0
+    for message_id, item in items:
+        # Of each recipient its map and its reference are somewhat less than this, in UTF-8.
+        recipients = len(item["recipients"]["L"])
+        references = sum(len(each["S"]) for each in item.get("client_references", {}).get("M", {}).values())
+        length = _ITEM + 4 * (len(item["text"]["S"]) + references) + _RECIPIENT * recipients
+        if portion and (len(portion) == _TRANSACTION or size + length > _TRANSACTION_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append((message_id, item))
+        size += length
+    if portion:
+        yield portion
 
 
 def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:

@@ -1,10 +1,12 @@
 """CloudWatch metrics in the embedded metric format: log lines, no calls."""
 
+import json
+import os
+import sys
+import time
 from collections import defaultdict
 from threading import Lock
 from typing import Final
-
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 # What an alarm of template.yaml looks at. An alarm names the dimensions of its metric in full, and the stack does not
 # know its accounts: these are told a second time for the service as a whole.
@@ -57,12 +59,25 @@ class EmfCounters:
 def _write(
     dimensions: tuple[tuple[str, str], ...], metrics: dict[str, float], *, for_the_service: bool = False
 ) -> None:
-    line = EphemeralMetrics()
-    for dimension, setting in dimensions:
-        line.add_dimension(name=dimension, value=setting)
-    if for_the_service and line.service:
+    """One line, as Powertools writes it; it takes three times as long, of which every send would feel a part.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    values = dict(dimensions)
+    if service := os.environ.get("POWERTOOLS_SERVICE_NAME"):
+        values["service"] = service
+    sets = [list(values)]
+    if for_the_service and service:
         # A second set of dimensions for the same values: over all accounts their sum and their maximum are right.
-        line.add_dimensions(service=line.service)
-    for name, value in metrics.items():
-        line.add_metric(name=name, unit=MetricUnit.Seconds if name in _SECONDS else MetricUnit.Count, value=value)
-    line.flush_metrics()
+        sets.append(["service"])
+    told = {
+        "Namespace": os.environ["POWERTOOLS_METRICS_NAMESPACE"],
+        "Dimensions": sets,
+        "Metrics": [{"Name": name, "Unit": "Seconds" if name in _SECONDS else "Count"} for name in metrics],
+    }
+    line = {
+        "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [told]},
+        **values,
+        **{name: [float(value)] for name, value in metrics.items()},
+    }
+    sys.stdout.write(json.dumps(line) + "\n")

@@ -14,12 +14,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, to_item
+from bridge.adapters.transactions import write_together
 from bridge.domain.opt_outs import OptOut, Source
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _BATCH_GET: Final = 100  # keys in one BatchGetItem: the service's limit
+_TRANSACTION: Final = 100  # items in one transaction: likewise
 _PAUSES: Final = (0.02, 0.04, 0.08, 0.16)  # seconds before what it left unprocessed is asked for again
 _DIGITS: Final = "0123456789"
 _STANDS: Final = "sk, removed_at"
@@ -51,28 +53,15 @@ class OptOutsTable:
 
     def add(self, opt_out: OptOut) -> bool:
         """See `bridge.ports.OptOuts`."""
-        at = _text(opt_out.since)
-        values: dict[str, Any] = {"ExpressionAttributeValues": to_item({":at": at})}
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item={
-                    **_key(opt_out.account, opt_out.number),
-                    **to_item(
-                        {
-                            "opted_out_at": at,
-                            "source": opt_out.source,
-                            "keyword": opt_out.keyword,
-                            "message": opt_out.message,
-                        }
-                    ),
-                },
-                ConditionExpression=_IS_NEWS[opt_out.source],
-                **(values if opt_out.source is Source.INBOUND else {}),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._write([self._put(opt_out)])
+
+    def add_all(self, opt_outs: Sequence[OptOut]) -> None:
+        """See `bridge.ports.OptOuts`: a transaction for a hundred, and where one of them stands, each by itself."""
+        for first in range(0, len(opt_outs), _TRANSACTION):
+            puts = [self._put(opt_out) for opt_out in opt_outs[first : first + _TRANSACTION]]
+            if not self._write(puts):
+                for put in puts:
+                    self._write([put])
 
     def remove(self, account: str, number: str, at: datetime) -> bool:
         """See `bridge.ports.OptOuts`."""
@@ -98,6 +87,26 @@ class OptOutsTable:
             if len(found) == limit:
                 break
         return found
+
+    def _write(self, puts: Sequence[Any]) -> bool:
+        return write_together(self._client, lambda _: puts, sleep=self._sleep)
+
+    def _put(self, opt_out: OptOut) -> Any:
+        at = _text(opt_out.since)
+        values = {
+            "opted_out_at": at,
+            "source": opt_out.source,
+            "keyword": opt_out.keyword,
+            "message": opt_out.message,
+        }
+        put: dict[str, Any] = {
+            "TableName": self._table,
+            "Item": {**_key(opt_out.account, opt_out.number), **to_item(values)},
+            "ConditionExpression": _IS_NEWS[opt_out.source],
+        }
+        if opt_out.source is Source.INBOUND:
+            put["ExpressionAttributeValues"] = to_item({":at": at})
+        return {"Put": put}
 
     def _partition(self, account: str, digit: str, after: str, wanted: int) -> Iterator[Any]:
         values = {":pk": _pk(account, digit)} | ({":after": after} if after else {})

@@ -9,6 +9,7 @@
 | `sweep#<account>#<kind>` | how far the journal is known to be published, and what waits |
 | `watch#<account>` | what the watchers know of the account: see `bridge.domain.watches` |
 | `reconciled#<account>` | the day on which it was last compared with the gateway's statistics |
+| `pace#<account>` | from when on its next recipients may go: see `bridge.domain.pace` |
 """
 
 import json

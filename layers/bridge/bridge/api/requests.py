@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from bridge.domain import numbers, segments
 from bridge.domain.errors import FieldProblem, InvalidRequest
 from bridge.domain.messages import Category, OnAmbiguous
+from bridge.services.composing import MAX_PROBLEMS
 from bridge.services.sending import IDEMPOTENCY_KEY, Order
 
 MAX_RECIPIENTS: Final = 1000
@@ -106,6 +107,40 @@ AccountName = Annotated[
 ]
 
 
+Extension = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{0,20}$",
+        description="Digits put behind the account's port number, where the channel supports it (`ext`).",
+        examples=["1234"],
+    ),
+]
+ClientReference = Annotated[
+    str,
+    Field(
+        max_length=128,
+        description="The application's own reference, any text; it comes back in every event.",
+        examples=["order-42"],
+    ),
+]
+CategoryName = Annotated[
+    Category,
+    Field(
+        strict=False,
+        description="`transactional` is what its recipients asked for, a code for instance: an opt-out does not stop "
+        "it.",
+    ),
+]
+OnAmbiguousName = Annotated[
+    OnAmbiguous,
+    Field(
+        strict=False,
+        description="Where nobody knows whether the gateway took it: `unknown` says so and sends it no second time; "
+        "`resend` does, up to twice, so that it may arrive more than once.",
+    ),
+]
+
+
 class SendRequest(BaseModel):
     """The body of `POST /messages`."""
 
@@ -144,39 +179,11 @@ class SendRequest(BaseModel):
             examples=["【京东】您的验证码是123456"],
         ),
     ]
-    extension: Annotated[
-        str,
-        Field(
-            pattern=r"^[0-9]{0,20}$",
-            description="Digits put behind the account's port number, where the channel supports it (`ext`).",
-            examples=["1234"],
-        ),
-    ] = ""
-    client_reference: Annotated[
-        str | None,
-        Field(
-            max_length=128,
-            description="The application's own reference, any text; it comes back in every event.",
-            examples=["order-42"],
-        ),
-    ] = None
+    extension: Extension = ""
+    client_reference: ClientReference | None = None
     account: AccountName | None = None
-    category: Annotated[
-        Category,
-        Field(
-            strict=False,
-            description="`transactional` is what its recipients asked for, a code for instance: an opt-out does not "
-            "stop it.",
-        ),
-    ] = Category.MARKETING
-    on_ambiguous: Annotated[
-        OnAmbiguous,
-        Field(
-            strict=False,
-            description="Where nobody knows whether the gateway took it: `unknown` says so and sends it no second "
-            "time; `resend` does, up to twice, so that it may arrive more than once.",
-        ),
-    ] = OnAmbiguous.UNKNOWN
+    category: CategoryName = Category.MARKETING
+    on_ambiguous: OnAmbiguousName = OnAmbiguous.UNKNOWN
     send_at: Annotated[
         Moment | None,
         Field(description="When to send it, at most 35 days ahead. It can be cancelled until then."),
@@ -252,7 +259,7 @@ def _problems(exc: ValidationError) -> tuple[FieldProblem, ...]:
         FieldProblem(
             _field(error["loc"]), _MESSAGES.get(error["type"], error["msg"]), _gateway_code(error["loc"], error["type"])
         )
-        for error in exc.errors(include_url=False, include_context=False, include_input=False)
+        for error in exc.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
     )
 
 

@@ -70,7 +70,7 @@ def answer(body: BaseModel, status: int = HTTPStatus.OK, headers: dict[str, str]
 
 def no_content() -> Response[str]:
     """It is done, and there is nothing to say."""
-    return Response(status_code=int(HTTPStatus.NO_CONTENT), headers=dict(_NO_STORE))
+    return Response(status_code=int(HTTPStatus.NO_CONTENT), body="", headers=dict(_NO_STORE))
 
 
 def _answer(app: APIGatewayRestResolver, problem: Problem) -> Response[str]:

@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_LENGTH: Final = 26
 _TIME_LENGTH: Final = 10
 _RANDOM_BYTES: Final = 10
@@ -23,7 +23,7 @@ def ulid(now: datetime, randomness: bytes) -> str:
     if len(randomness) != _RANDOM_BYTES:
         raise ValueError(f"a ULID takes {_RANDOM_BYTES} random bytes, not {len(randomness)}")
     number = (int(now.timestamp() * 1000) << 80) | int.from_bytes(randomness, "big")
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(5 * (_ULID_LENGTH - 1), -1, -5))
+    return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(5 * (_ULID_LENGTH - 1), -1, -5))
 
 
 def ulid_time(text: str) -> datetime:
@@ -32,7 +32,7 @@ def ulid_time(text: str) -> datetime:
         raise ValueError("not a ULID")
     milliseconds = 0
     for character in text[:_TIME_LENGTH]:
-        milliseconds = milliseconds << 5 | _CROCKFORD.index(character)
+        milliseconds = milliseconds << 5 | CROCKFORD.index(character)
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
@@ -48,7 +48,7 @@ def moved_to(time: datetime, text: str) -> str:
 
 def is_ulid(text: str) -> bool:
     """Whether `text` has the form of a ULID as this bridge writes them."""
-    return len(text) == _ULID_LENGTH and text[0] <= "7" and all(character in _CROCKFORD for character in text)
+    return len(text) == _ULID_LENGTH and text[0] <= "7" and all(character in CROCKFORD for character in text)
 
 
 def stable_id(*parts: str) -> str:

@@ -107,6 +107,7 @@ class Message:
         queued: nobody waits for the outcome, so that events tell it.
         send_at: when it is to be sent; None for at once.
         tries: submits that were begun.
+        doubtful: an earlier one of them may have been taken, so that a refusal of a later one does not settle it.
         fallback_accounts: those that are still to be tried where this one is refused.
         routed_from: the account that was tried first, and the text as it was for that one; None where it is this one.
     """
@@ -131,6 +132,7 @@ class Message:
     send_at: datetime | None = None
     batch_id: str | None = None
     tries: int = 0
+    doubtful: bool = False
     fallback_accounts: tuple[str, ...] = ()
     routed_from: tuple[str, str] | None = None
 

@@ -5,7 +5,7 @@
                │      │  ▲          (and from unknown, where who submitted it learns the outcome after all)
                │      ▼  │
                │    accepted      nothing was sent: somebody else may claim it
-               └─▶ cancelled | rejected
+               └─▶ cancelled | rejected (or unknown, where an earlier submit may have been taken)
 
 Nothing here reads or writes: each function says how a message looks after a step. Who takes the step writes it down by
 compare-and-set on state and claim (`bridge.ports.Messages.move`), so that of two who claim a message one submits it.
@@ -42,7 +42,8 @@ _STATES: Final = (
 
 MOVES: Final[Mapping[Status, frozenset[Status]]] = {
     Status.SCHEDULED: frozenset({Status.SUBMITTING, Status.CANCELLED, Status.REJECTED}),
-    Status.ACCEPTED: frozenset({Status.SUBMITTING, Status.CANCELLED, Status.REJECTED}),
+    # To unknown: one that was submitted before, and never again.
+    Status.ACCEPTED: frozenset({Status.SUBMITTING, Status.CANCELLED, Status.REJECTED, Status.UNKNOWN}),
     # To itself: another account, or once more where the caller asked for that.
     Status.SUBMITTING: frozenset(
         {Status.SUBMITTING, Status.SUBMITTED, Status.REJECTED, Status.UNKNOWN, Status.ACCEPTED}
@@ -73,13 +74,14 @@ def waiting(message: Message) -> Message:
 
 
 def begun(message: Message, *, claim: str, now: datetime) -> Message:
-    """Claimed: whoever holds the claim submits it, until its deadline."""
+    """Claimed: whoever holds the claim submits it, until its deadline. One that was begun before is doubtful."""
     return replace(
         _all(message, Status.SUBMITTING),
         claim=claim,
         claimed_at=now if message.queued else None,
         deadline=now + SUBMIT_DEADLINE,
         tries=message.tries + 1,
+        doubtful=message.doubtful or message.tries > 0,
     )
 
 
@@ -98,7 +100,7 @@ def submitted(message: Message, accepted: Collection[Accepted]) -> Message:
     by_number = {e164(item.dest_number): item for item in accepted}
 
     def outcome(recipient: Recipient) -> Recipient:
-        if recipient.status is Status.REJECTED:
+        if recipient.error_class:
             return recipient
         item = by_number.get(recipient.to)
         if item is None:
@@ -114,13 +116,13 @@ def submitted(message: Message, accepted: Collection[Accepted]) -> Message:
 
 
 def refused(message: Message, code: Code) -> Message:
-    """The gateway said no, definitely."""
-    return replace(_all(message, Status.REJECTED), gateway_code=code.number)
+    """The gateway said no, definitely; of a doubtful message that says nothing of the submits before."""
+    return unknown(message) if message.doubtful else replace(_all(message, Status.REJECTED), gateway_code=code.number)
 
 
 def rejected(message: Message, reason: Rejection) -> Message:
-    """The bridge gives it up; nothing was sent."""
-    return replace(_all(message, Status.REJECTED), reason=reason)
+    """The bridge gives it up; nothing was sent, unless an earlier submit may have been taken."""
+    return unknown(message) if message.doubtful else replace(_all(message, Status.REJECTED), reason=reason)
 
 
 def unknown(message: Message) -> Message:
@@ -128,27 +130,19 @@ def unknown(message: Message) -> Message:
     return _all(message, Status.UNKNOWN)
 
 
-def in_doubt(message: Message) -> bool:
-    """Whether an earlier submit of it may have been taken: then no refusal of this one settles what became of it."""
-    return message.tries > 1  # `put_back` takes a try back of which nothing was sent
-
-
-def without_effect(message: Message) -> Message:
-    """This submit certainly had no effect: it waits again where nobody waits for it. An earlier one may have had one."""
-    if in_doubt(message):
-        return unknown(message)
-    return put_back(message) if message.queued else rejected(message, Rejection.UNREACHABLE)
-
-
 def put_back(message: Message) -> Message:
     """Nothing was sent: it waits again, and its claim is gone."""
-    return replace(
-        _all(message, Status.ACCEPTED),
-        claim="",
-        claimed_at=None,
-        deadline=message.due_at + QUEUED_FOR,
-        tries=message.tries - 1,
-    )
+    return replace(_again(message), tries=message.tries - 1)
+
+
+def to_resend(message: Message) -> Message:
+    """Nobody knows whether it was sent, and it is wanted all the same: it waits to be submitted once more."""
+    return replace(_again(message), doubtful=True)
+
+
+def _again(message: Message) -> Message:
+    deadline = message.due_at + QUEUED_FOR
+    return replace(_all(message, Status.ACCEPTED), claim="", claimed_at=None, deadline=deadline)
 
 
 def cancelled(message: Message) -> Message:
@@ -157,11 +151,15 @@ def cancelled(message: Message) -> Message:
 
 
 def leaving_out(message: Message, opted_out: Collection[str]) -> Message:
-    """Without those who do not want it; rejected as a whole where that is everybody."""
+    """Without those who do not want it; rejected as a whole where that is everybody.
+
+    Of a doubtful message an earlier submit may have reached them.
+    """
     if not opted_out:
         return message
+    status = Status.UNKNOWN if message.doubtful else Status.REJECTED
     message = message.with_recipients(
-        replace(recipient, status=Status.REJECTED, error_class=Rejection.OPTED_OUT)
+        replace(recipient, status=status, error_class=Rejection.OPTED_OUT)
         if recipient.to in opted_out
         else recipient
         for recipient in message.recipients

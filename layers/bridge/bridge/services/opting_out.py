@@ -68,17 +68,13 @@ class OptingOut:
         account, zone = self._chosen(caller, wanted)
         asked = tuple(dict.fromkeys(numbers))
         now = self.clock.now()
-        standing = dict(self.opt_outs.find(account, asked))
-        overtaken = []
-        for number in asked:
-            if number not in standing:
-                opt_out = OptOut(account=account, number=number, since=now, source=Source.API)
-                standing[number] = opt_out
-                if not self.opt_outs.add(opt_out):
-                    overtaken.append(number)
-        if overtaken:
-            standing |= self.opt_outs.find(account, overtaken)
-        return _told([standing[number] for number in asked], zone)
+        standing = self.opt_outs.find(account, asked)
+        missing = [number for number in asked if number not in standing]
+        added = [OptOut(account=account, number=number, since=now, source=Source.API) for number in missing]
+        self.opt_outs.add_all(added)
+        # A handset may have been faster meanwhile: then its opt-out is the one that stands.
+        told = {**{one.number: one for one in added}, **standing, **self.opt_outs.find(account, missing)}
+        return _told([told[number] for number in asked], zone)
 
     def remove(self, caller: Caller, wanted: str | None, number: str) -> None:
         """Send to a number (E.164) again. Raises NotFound where it is not opted out, and as `add`."""

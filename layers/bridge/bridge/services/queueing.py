@@ -9,8 +9,10 @@ from bridge.domain.submits import is_waiting, past_deadline
 from bridge.domain.work import BatchWork, MessageWork, PlanWork, work_of
 from bridge.ports import Accounts, Clock, Counters, Messages, Pace, SendQueue
 from bridge.services.dispatching import Dispatching
+from bridge.services.unfolding import Unfolding
 
 _WITHIN: Final = 2.0  # seconds that a turn is waited for here; for a later one the pointer comes again
+_PATIENCE: Final = 2.0  # seconds in which a submit of which nothing was sent is tried again at once
 _RESERVE: Final = 8.0  # seconds for what has to be written down after a submit
 
 
@@ -21,6 +23,7 @@ class Queueing:
     accounts: Accounts
     messages: Messages
     dispatching: Dispatching
+    unfolding: Unfolding
     queue: SendQueue
     pace: Pace
     clock: Clock
@@ -40,8 +43,10 @@ class Queueing:
         match work_of(body):
             case MessageWork() as work:
                 self._message(work, last=last, time_left=time_left)
-            case PlanWork() | BatchWork():
-                raise NotImplementedError
+            case PlanWork(batch_id=batch_id):
+                self.unfolding.plan(batch_id)
+            case BatchWork(batch_id=batch_id, start=start):
+                self.unfolding.walk(batch_id, start, time_left=time_left)
 
     def _message(self, work: MessageWork, *, last: bool, time_left: Callable[[], float]) -> None:
         try:
@@ -58,12 +63,13 @@ class Queueing:
         if message is None:
             self.counters.count("PointersToNothing")
             return None
-        if time_left() < self.longest_call + _WITHIN + _RESERVE:
+        if time_left() < _WITHIN + _PATIENCE + self.longest_call + _RESERVE:
             return 0.0
         wait = self._turn(message)
         if wait is not None:
             return wait
-        return self.dispatching.dispatch(message, until=self.clock.monotonic() + time_left() - _RESERVE)
+        # A gateway that is away is waited for in the queue, not here.
+        return self.dispatching.dispatch(message, until=self.clock.monotonic() + self.longest_call + _PATIENCE)
 
     def _turn(self, message: Message) -> float | None:
         """Wait until the account is free for the message; the seconds until then, where that is for another time."""

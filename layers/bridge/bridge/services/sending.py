@@ -43,6 +43,8 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 # API Gateway ends a request after 29 s: what was not sent by then is answered so, and not tried again.
 _LONGEST: Final = 27.0  # seconds
+# A queue knows seconds, where a schedule knows minutes; and a schedule is not made for a time that may be past by then.
+_QUEUE_WAITS: Final = 900.0
 _MOVES: Final = 5  # of others, that a cancellation gives way to
 
 
@@ -138,7 +140,7 @@ class Sending:
         for _ in range(_MOVES):
             if state_of(message) is Status.CANCELLED:
                 return message
-            if not is_waiting(message):
+            if not is_waiting(message) or message.doubtful:
                 break
             after = cancelled(message)
             standing = self.messages.move(message, after)
@@ -159,8 +161,6 @@ class Sending:
                     "the bridge's own store did not answer; nothing was sent, so it is safe to retry"
                 ) from exc
             standing = None
-        if standing is None and is_waiting(message):
-            self._index(message)  # one that is submitted at once is indexed then
         return standing
 
     def _is_there(self, message: Message) -> bool:
@@ -173,7 +173,7 @@ class Sending:
     def _index(self, message: Message) -> None:
         try:
             self.messages.index(message)
-        except Exception:  # noqa: BLE001 - it is accepted, and indexed again before its submit
+        except Exception:  # noqa: BLE001 - it is found by its numbers later, when its submit does it again
             self.counters.count("MessagesNotIndexed", account=message.account)
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
@@ -243,18 +243,20 @@ class Sending:
 
         Where that fails it is accepted all the same, and only later: `attend` finds what is due and was not begun.
         """
+        self._index(message)
         try:
-            if message.send_at:
-                self.schedules.create(message.id, message.send_at)
+            wait = (message.due_at - self.clock.now()).total_seconds()
+            if wait > _QUEUE_WAITS:
+                self.schedules.create(message.id, message.due_at)
             else:
-                self.queue.send([MessageWork(message_id=message.id)])
+                self.queue.send([MessageWork(message_id=message.id)], delay=max(wait, 0.0))
         except Exception:  # noqa: BLE001 - whatever the reason, see above
             self.counters.count("MessagesNotQueued", account=message.account)
 
     def _unschedule(self, message: Message) -> None:
         if message.send_at is None:
             return
-        try:
+        try:  # there is none where the queue had it: that is no error
             self.schedules.delete(message.id)
         except Exception:  # noqa: BLE001 - what it starts finds the message cancelled
             self.counters.count("SchedulesNotDeleted", account=message.account)

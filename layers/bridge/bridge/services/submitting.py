@@ -16,7 +16,6 @@ from bridge.domain.signatures import unsigned
 from bridge.domain.submits import (
     MOVES,
     begun,
-    in_doubt,
     leaving_out,
     once_more,
     put_back,
@@ -25,8 +24,8 @@ from bridge.domain.submits import (
     rerouted,
     state_of,
     submitted,
+    to_resend,
     unknown,
-    without_effect,
 )
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, OptOuts, Topic
 from bridge.services.checking import check
@@ -110,11 +109,11 @@ class Submitting:
             message = leaving_out(claimed, self._opted_out(claimed))
             self.messages.index(message)  # before the submit, so that whatever comes back finds its message
         except Exception as exc:
-            self._record(claimed, without_effect(claimed))
+            self._record(claimed, _nothing_sent(claimed))
             raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
         attempt = _Attempt(standing=claimed, message=message)
-        if state_of(message) is Status.REJECTED:
-            return self._end(attempt, unknown(claimed) if in_doubt(claimed) else message, "SubmitsOptedOut")
+        if state_of(message) is not Status.SUBMITTING:
+            return self._end(attempt, message, "SubmitsOptedOut")
         try:
             return self._go_on(attempt, until)
         except _LostError as exc:
@@ -138,7 +137,7 @@ class Submitting:
             except Ambiguous:
                 step = self._ambiguous(attempt, until)
             except (AccountNotConfigured, InvalidRequest):
-                self._end(attempt, without_effect(attempt.message), "SubmitsNotSent")
+                self._end(attempt, _nothing_sent(attempt.message), "SubmitsNotSent")
                 raise
             else:
                 return self._end(attempt, submitted(attempt.message, accepted), "SubmitsAccepted")
@@ -148,8 +147,6 @@ class Submitting:
 
     def _refused(self, attempt: _Attempt, code: Code, until: float) -> _Attempt | Ended:
         message = attempt.message
-        if in_doubt(message):
-            return self._end(attempt, unknown(message), "SubmitsRefused")
         onward = self._onward(message, code)
         if onward is not None and self._time_for_more(until):
             if self._moved(attempt.standing, onward):
@@ -157,11 +154,12 @@ class Submitting:
         elif message.queued and (onward is not None or code.fault is Fault.PACE):
             # It came too early, or the next account has to wait for the next time.
             return self._end(attempt, put_back(onward or message), "SubmitsRefused", code)
-        return self._end(attempt, refused(message, code), "SubmitsRefused", code)
+        # Of a doubtful message the code does not say what became of it.
+        return self._end(attempt, refused(message, code), "SubmitsRefused", None if message.doubtful else code)
 
     def _not_sent(self, attempt: _Attempt, until: float) -> _Attempt | Ended:
         if not self._time_for_more(until, attempt.pause):
-            return self._end(attempt, without_effect(attempt.message), "SubmitsNotSent")
+            return self._end(attempt, _nothing_sent(attempt.message), "SubmitsNotSent")
         self.clock.sleep(attempt.pause)
         return replace(attempt, pause=min(2 * attempt.pause, _LONGEST_PAUSE))
 
@@ -170,6 +168,8 @@ class Submitting:
             again = begun(attempt.message, claim=self.new_id(), now=self._now(attempt.message))
             if self._moved(attempt.standing, again):
                 return _Attempt(standing=again, message=again)
+        elif once_more(attempt.message) and attempt.message.queued:
+            return self._end(attempt, to_resend(attempt.message), "SubmitsUnknown")
         return self._end(attempt, unknown(attempt.message), "SubmitsUnknown")
 
     def _ask(self, message: Message) -> tuple[Accepted, ...]:
@@ -187,19 +187,19 @@ class Submitting:
         """The message for the next account, where another one can help at all, and where it would take the message."""
         if not code.of_account_or_channel:
             return None
+        routes = (self._rerouted(message, account) for account in message.fallback_accounts)
+        return next(filter(None, routes), None)
+
+    def _rerouted(self, message: Message, account: str) -> Message | None:
         wanted = replace(submit_of(message), content=unsigned(message.text, message.signature))
-        for account in message.fallback_accounts:
-            try:
-                checked = check(self.gateway, account, self.accounts.policy(account), wanted)
-                if checked.problems:
-                    continue
-                onward = rerouted(message, account=account, text=checked.submit.content, signature=checked.signature)
-                onward = leaving_out(onward, self._opted_out(onward))
-            except Exception:  # noqa: BLE001 - not configured, or a store that fails: it is refused, definitely
-                continue
-            if state_of(onward) is not Status.REJECTED:
-                return onward
-        return None
+        try:
+            checked = check(self.gateway, account, self.accounts.policy(account), wanted)
+            text = checked.sound().content
+            onward = rerouted(message, account=account, text=text, signature=checked.signature)
+            onward = leaving_out(onward, self._opted_out(onward))
+        except Exception:  # noqa: BLE001 - whatever the reason, this account does not do
+            return None
+        return onward if state_of(onward) is Status.SUBMITTING else None
 
     def _time_for_more(self, until: float, pause: float = 0.0) -> bool:
         return self.clock.monotonic() + pause + self.longest_call <= until
@@ -261,12 +261,16 @@ def submit_of(message: Message) -> Submit:
         dest=tuple(
             national(recipient.to) or recipient.to
             for recipient in message.recipients
-            if recipient.status is not Status.REJECTED
+            if recipient.status is not Status.REJECTED and not recipient.error_class
         ),
         content=message.text,
         ext=message.extension,
         reference=message.id,
     )
+
+
+def _nothing_sent(message: Message) -> Message:
+    return put_back(message) if message.queued else rejected(message, Rejection.UNREACHABLE)
 
 
 def _known_at_last(after: Message) -> Message:
