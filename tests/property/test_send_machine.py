@@ -10,7 +10,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -299,7 +299,7 @@ class SendMachine(RuleBasedStateMachine):
         trouble=troubles,
         others=which,
     )
-    def send(  # noqa: PLR0913, PLR0917 - what hypothesis draws
+    def send(  # noqa: PLR0917 - what hypothesis draws
         self,
         to: list[str],
         kind: str,
@@ -367,7 +367,7 @@ class SendMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self._queue())
     @rule(index=which, twice=st.booleans(), answers=answers, trouble=troubles, others=which)
-    def deliver(  # noqa: PLR0913, PLR0917
+    def deliver(
         self,
         index: int,
         twice: bool,  # noqa: FBT001

@@ -219,16 +219,36 @@ def test_a_repeat_is_answered_as_the_first_was_byte_for_byte(
     end(world, first.message.id)
     submits = len(world.gateway.submits)
 
-    again = send(world, order, KEY) if order.queued else _repeat_scheduled(world, order)
+    again = send(world, order, KEY)
 
     assert (again.replayed, shown(again)) == (True, shown(first))
     assert http_status(again.message) == http_status(first.message)
     assert len(world.gateway.submits) == submits
 
 
-def _repeat_scheduled(world: World, order: Order) -> Sent:
-    world.clock.time = NOON + timedelta(hours=1)  # a repeat after its time is no valid request any more
-    return send(world, order, KEY)
+def test_a_time_that_has_come_is_right_for_a_repeat_only(world: World) -> None:
+    send(world, SCHEDULED, KEY)
+    world.clock.advance(7200)
+    for order, key in (
+        (SCHEDULED, None),
+        (SCHEDULED, "another"),
+        (replace(SCHEDULED, client_reference="order-43"), KEY),
+    ):
+        with pytest.raises(InvalidRequest):
+            send(world, order, key)
+    world.clock.advance(86_400)
+    with pytest.raises(InvalidRequest):
+        send(world, SCHEDULED, KEY)
+    assert len(world.messages.messages) == 1
+
+
+def test_a_repeat_whose_first_cannot_be_read_is_told_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(world, SCHEDULED, KEY)
+    world.clock.advance(7200)
+    monkeypatch.setattr(world.messages, "standing", fail)
+
+    with pytest.raises(NotStored):
+        send(world, SCHEDULED, KEY)
 
 
 def test_a_repeat_leaves_it_to_the_queue_again(world: World) -> None:

@@ -256,9 +256,7 @@ def test_the_next_account_has_opt_outs_of_its_own(world: World) -> None:
     assert [recipient.status for recipient in ended.message.recipients] == [Status.REJECTED, Status.SUBMITTED]
 
 
-def test_fallback_opt_outs_that_cannot_be_read_leave_the_refusal(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fallback_opt_outs_that_cannot_be_read_leave_the_refusal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def among(account: str, _: object) -> frozenset[str]:
         if account == "backup":
             raise ConnectionError

@@ -52,6 +52,7 @@ from bridge.adapters.message_items import (
     rows,
     time_text,
 )
+from bridge.adapters.once_items import standing_key
 from bridge.adapters.transactions import write_together
 from bridge.domain.errors import NotFound, StillInFlight
 from bridge.domain.ids import stable_id, ulid_time, ulids_between
@@ -144,6 +145,12 @@ class MessagesTable:
         """See `bridge.ports.Messages`. Transactions of at most a hundred items and some megabytes."""
         items = ((message.id, to_item(message_item(message, self._retention))) for message in messages)
         return frozenset(chain.from_iterable(map(self._add_new, _portions(items))))
+
+    def standing(self, once: Once, *, now: datetime) -> Standing | None:
+        """See `bridge.ports.Messages`."""
+        found = standing_key(self._client, self._table, once, now=now)
+        message = self._read(found[0], with_reports=False) if found else None
+        return Standing(message=message, request_hash=found[1]) if found and message else None
 
     def index(self, message: Message) -> None:
         """See `bridge.ports.Messages`. 25 items a call, several calls at once."""

@@ -41,11 +41,18 @@ def key_put(table: str, once: Once, stands_for: str, *, now: datetime, instead_o
     }
 
 
-def standing_key(client: "DynamoDBClient", table: str, once: Once) -> tuple[str, str] | None:
-    """The id that a key stands for, and the hash of its request. None where it is not there, or not yet."""
+def standing_key(
+    client: "DynamoDBClient", table: str, once: Once, *, now: datetime | None = None
+) -> tuple[str, str] | None:
+    """The id that a key stands for, and the hash of its request. None where it is not there, or not yet.
+
+    With `now`, None too where it may be taken anew by then.
+    """
     key = to_item({"pk": once_pk(once), "sk": ONCE})
     item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
     if item is None:
         return None
     found = from_item(item)
+    if now is not None and found["expires_at"] <= int(now.timestamp()):
+        return None
     return found["message_id"], found["request_hash"]

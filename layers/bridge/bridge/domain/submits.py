@@ -159,9 +159,7 @@ def leaving_out(message: Message, opted_out: Collection[str]) -> Message:
         return message
     status = Status.UNKNOWN if message.doubtful else Status.REJECTED
     message = message.with_recipients(
-        replace(recipient, status=status, error_class=Rejection.OPTED_OUT)
-        if recipient.to in opted_out
-        else recipient
+        replace(recipient, status=status, error_class=Rejection.OPTED_OUT) if recipient.to in opted_out else recipient
         for recipient in message.recipients
     )
     return replace(message, reason=Rejection.OPTED_OUT) if state_of(message) is Status.REJECTED else message

@@ -1,5 +1,6 @@
 """Sending: what callers ask for is checked, written down, and submitted now, or left to the queue or to its time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -113,8 +114,16 @@ class Sending:
             NotStored: nothing was sent.
         """
         until = self.clock.monotonic() + _LONGEST
-        message = self._message(caller, order)
-        once = _once(caller, idempotency_key, order, message.account) if idempotency_key is not None else None
+        accounts = route(caller, order.account, self.accounts)
+        once = _once(caller, idempotency_key, order, accounts[0]) if idempotency_key is not None else None
+        try:
+            message = self._message(caller, order, accounts)
+        except InvalidRequest:
+            # The time of a repeated request may have come meanwhile: that is what was asked for.
+            first = self._earlier(once) if once is not None and order.send_at is not None else None
+            if first is None:
+                raise
+            return Sent(message=first, replayed=True)
         standing = self._add(message, once)
         if once is not None and standing is not None:
             first = self._first(standing, once)
@@ -176,6 +185,13 @@ class Sending:
         except Exception:  # noqa: BLE001 - it is found by its numbers later, when its submit does it again
             self.counters.count("MessagesNotIndexed", account=message.account)
 
+    def _earlier(self, once: Once) -> Message | None:
+        try:
+            standing = self.messages.standing(once, now=self.clock.now())
+        except Exception as exc:
+            raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
+        return self._first(standing, once) if standing is not None else None
+
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
         if standing.request_hash != once.request_hash:
@@ -207,8 +223,8 @@ class Sending:
         self._tell(after)
         return after
 
-    def _message(self, caller: Caller, order: Order) -> Message:
-        account, *others = route(caller, order.account, self.accounts)
+    def _message(self, caller: Caller, order: Order, accounts: Sequence[str]) -> Message:
+        account, *others = accounts
         now = self.clock.now().astimezone(self.accounts.get(account).tzinfo)
         wanted = Submit(dest=order.to, content=order.text, ext=order.extension)
         checked = check(self.gateway, account, self.accounts.policy(account), wanted)
