@@ -70,7 +70,7 @@ def new(message_id: str = ID, *numbers: str, **changes: object) -> Message:
 
 
 def accepted(**changes: object) -> Message:
-    return waiting(new(**changes))
+    return waiting(replace(new(), **changes))  # type: ignore[arg-type]
 
 
 def scheduled() -> Message:

@@ -583,7 +583,7 @@ class SendMachine(RuleBasedStateMachine):
 EXAMPLES = int(os.environ.get("SEND_MACHINE_EXAMPLES", "0"))
 
 
-class TestSendMachine(SendMachine.TestCase):  # type: ignore[misc, name-defined]
+class TestSendMachine(SendMachine.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(
         max_examples=EXAMPLES or 130,
         stateful_step_count=50,

@@ -230,11 +230,13 @@ def test_what_was_cancelled_is_nothing(world: World) -> None:
     assert (told(world), world.gateway.submits) == ([], [])
 
 
-@pytest.mark.parametrize("end", [submitted, refused, unknown])
-def test_whatever_ended_is_told_by_whoever_comes_next(world: World, end: Callable[..., Message]) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [lambda message: submitted(message, TAKEN), lambda message: refused(message, code_of(401)), unknown],
+)
+def test_whatever_ended_is_told_by_whoever_comes_next(world: World, end: Callable[[Message], Message]) -> None:
     claimed = claim(world, add(world))
-    more = {submitted: [TAKEN], refused: [code_of(401)]}.get(end, [])
-    world.messages.move(claimed, end(claimed, *more))
+    world.messages.move(claimed, end(claimed))
 
     assert dispatch(world) is None
     assert len(told(world)) == 1

@@ -80,7 +80,8 @@ def test_for_a_later_turn_the_pointer_comes_again(world: World) -> None:
     take(world, 2)
 
     assert state(world, 2) is Status.ACCEPTED
-    assert world.queue.sent == [(MessageWork(message_id=name(2)), pytest.approx(30.0))]
+    [(work, delay)] = world.queue.sent
+    assert (work, delay) == (MessageWork(message_id=name(2)), 30.0)
     assert len(world.gateway.submits) == 1
 
 
