@@ -5,7 +5,8 @@
 | `message#<id>` | `message` | the request, the state of its submit and who holds the claim on it |
 | `message#<id>` | `report#<number>` | what was reported of one recipient, and what contradicts it |
 | `message#<id>` | `to#<number>` | of a message to several numbers: for ByNumber and ByReference |
-| `once#<hash of client and key>` | `once` | which message an `Idempotency-Key` stands for, for 24 h |
+| `once#<hash of client and key>` | `once` | what an `Idempotency-Key` stands for: `bridge.adapters.once_items` |
+| `batch#<id>` | `batch` | a batch: `bridge.adapters.batches_table` |
 | `early#<event id>` | `early` | a report without a message: `bridge.adapters.early_reports_table` |
 | `day#<account>#<day>` | `shard#<0..7>` | how many were delivered and failed: `bridge.adapters.day_counts_table` |
 
@@ -35,7 +36,6 @@ from bridge.adapters.day_counts_table import addition
 from bridge.adapters.message_items import (
     MESSAGE,
     NUMBER,
-    ONCE,
     batch_key,
     due_key,
     entry_of,
@@ -45,14 +45,13 @@ from bridge.adapters.message_items import (
     message_of,
     message_pk,
     number_key,
-    once_pk,
     owner_of,
     report_key,
     report_of,
     rows,
     time_text,
 )
-from bridge.adapters.once_items import standing_key
+from bridge.adapters.once_items import key_put, standing_key
 from bridge.adapters.transactions import write_together
 from bridge.domain.errors import NotFound, StillInFlight
 from bridge.domain.ids import stable_id, ulid_time, ulids_between
@@ -72,8 +71,6 @@ from bridge.domain.walks import Entry
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ONCE_FOR: Final = timedelta(hours=24)
-_KEY_IS_FREE: Final = "attribute_not_exists(pk) OR expires_at <= :now OR message_id = :old"
 _BATCH_GET: Final = 100  # keys in one BatchGetItem: the service's limit
 _BATCH_WRITE: Final = 25  # items in one BatchWriteItem: likewise
 _TRANSACTION: Final = 100  # items in one transaction: likewise
@@ -112,28 +109,12 @@ class MessagesTable:
         if once is None:
             self._client.put_item(TableName=self._table, Item=item)
             return None
-        key = {
-            "pk": once_pk(once),
-            "sk": ONCE,
-            "message_id": message.id,
-            "request_hash": once.request_hash,
-            "expires_at": expires_at(message.created_at, _ONCE_FOR),
-        }
         try:
             self._client.transact_write_items(
                 # boto3 may try again what it got no answer to; with the same token that is no second write.
                 ClientRequestToken=stable_id(message.id, instead_of or ""),
                 TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": self._table,
-                            "Item": to_item(key),
-                            "ConditionExpression": _KEY_IS_FREE,
-                            "ExpressionAttributeValues": to_item(
-                                {":now": int(message.created_at.timestamp()), ":old": instead_of or "none"}
-                            ),
-                        }
-                    },
+                    key_put(self._table, once, message.id, now=message.created_at, instead_of=instead_of),
                     {"Put": {"TableName": self._table, "Item": item}},
                 ],
             )
@@ -375,16 +356,11 @@ class MessagesTable:
 
     def _standing(self, once: Once) -> Standing:
         """What the key stands for. Where another transaction cancelled ours at this moment, that is nothing yet."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_item({":pk": once_pk(once)}),
-            ConsistentRead=True,
-        )
-        for found in map(from_item, answer["Items"]):
-            message = self._read(found["message_id"], with_reports=False)
+        found = standing_key(self._client, self._table, once)
+        if found is not None:
+            message = self._read(found[0], with_reports=False)
             if message is not None:
-                return Standing(message=message, request_hash=found["request_hash"])
+                return Standing(message=message, request_hash=found[1])
         raise StillInFlight("another request with this Idempotency-Key is being carried out")
 
     def _ids_to(self, account: str, number: str, between: tuple[str, str]) -> list[str]:

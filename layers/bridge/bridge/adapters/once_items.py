@@ -48,11 +48,14 @@ def standing_key(
 
     With `now`, None too where it may be taken anew by then.
     """
-    key = to_item({"pk": once_pk(once), "sk": ONCE})
-    item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    if item is None:
-        return None
-    found = from_item(item)
-    if now is not None and found["expires_at"] <= int(now.timestamp()):
+    # A query, and not a GetItem, for which whoever sends messages would need one right more.
+    answer = client.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues=to_item({":pk": once_pk(once)}),
+        ConsistentRead=True,
+    )
+    found = next(map(from_item, answer["Items"]), None)
+    if found is None or (now is not None and found["expires_at"] <= int(now.timestamp())):
         return None
     return found["message_id"], found["request_hash"]

@@ -4,6 +4,7 @@ What is written down before a submit leaves and after its outcome is known is wh
 behind: a message that is `submitting` past its deadline, of which nobody says that it was sent, or that it was not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -73,6 +74,10 @@ class _LostError(Exception):
         self.standing = standing
 
 
+def at_once() -> None:
+    """Leave without waiting for anybody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitting:
     """Carries out submits.
@@ -91,7 +96,7 @@ class Submitting:
     counters: Counters
     longest_call: float
 
-    def submit(self, claimed: Message, *, until: float) -> Ended:
+    def submit(self, claimed: Message, *, until: float, leave: Callable[[], None] = at_once) -> Ended:
         """Submit a message that is recorded as `submitting` under a claim of ours, and record how that ended.
 
         Of what certainly had no effect, the submit is tried again while there is time, or another account is tried.
@@ -100,6 +105,8 @@ class Submitting:
         Args:
             claimed: as it is recorded.
             until: by the monotonic clock, when everything has to be over.
+            leave: called when all is written down and the submit is about to leave: where several are to leave in
+                order, it waits for those before this one.
 
         Raises:
             NotStored: nothing was sent, and it is recorded so if that can be.
@@ -114,6 +121,7 @@ class Submitting:
         attempt = _Attempt(standing=claimed, message=message)
         if state_of(message) is not Status.SUBMITTING:
             return self._end(attempt, message, "SubmitsOptedOut")
+        leave()
         try:
             return self._go_on(attempt, until)
         except _LostError as exc:
