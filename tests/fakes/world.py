@@ -204,6 +204,12 @@ class FakeMessages:
         self.messages[message.id] = message
         return None
 
+    def standing(self, once: Once, *, now: datetime) -> Standing | None:
+        message_id, request_hash, until = self.once.get(once.key_hash, (None, "", now))
+        if message_id is None or until <= now:
+            return None
+        return Standing(message=self.messages[message_id], request_hash=request_hash)
+
     def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
         new = [message for message in messages if message.id not in self.messages]
         for message in new:
@@ -282,9 +288,9 @@ class FakeMessages:
             (
                 message
                 for message in self.messages.values()
-                if is_waiting(message)
+                if minute <= message.due_at < minute + timedelta(minutes=1)
+                and is_waiting(message)
                 and not message.batch_id
-                and minute <= message.due_at < minute + timedelta(minutes=1)
             ),
             after,
         )

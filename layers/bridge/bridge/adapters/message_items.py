@@ -88,6 +88,11 @@ def expires_at(time: datetime, retention: timedelta) -> int:
     return int((time + retention).timestamp())
 
 
+def _expires_at(message: Message, retention: timedelta) -> int:
+    # Of one that was never begun, from its time on: a scheduled one outlasts that, whatever became of it.
+    return expires_at(message.claimed_at or message.due_at, retention)
+
+
 def message_item(message: Message, retention: timedelta) -> dict[str, object]:
     """The whole item of a message, as it is recorded; what is None is not there."""
     waits = is_waiting(message)
@@ -115,7 +120,7 @@ def message_item(message: Message, retention: timedelta) -> dict[str, object]:
         "gateway_code": message.gateway_code,
         "tries": message.tries,
         **_seldom(message),
-        "expires_at": expires_at(message.due_at if waits else message.submitted_at, retention),
+        "expires_at": _expires_at(message, retention),
         "made": made_of(message),
         "hour": hour,
         # Of several numbers, and of several references, each has an item of its own: see `rows`.
@@ -160,7 +165,7 @@ def rows(message: Message, retention: timedelta) -> list[dict[str, object]]:
             "made": made_of(message),
             "reference_key": reference_key(message.client, recipient.client_reference),
             "created": message.id if recipient.client_reference else None,
-            "expires_at": expires_at(message.submitted_at, retention),
+            "expires_at": _expires_at(message, retention),
         }
         for recipient in message.recipients
     ]

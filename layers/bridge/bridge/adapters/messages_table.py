@@ -65,6 +65,7 @@ from bridge.domain.messages import (
     Status,
     TrackedReport,
 )
+from bridge.domain.submits import state_of
 from bridge.domain.walks import Entry
 
 if TYPE_CHECKING:
@@ -126,6 +127,12 @@ class MessagesTable:
         items = ((message.id, to_item(message_item(message, self._retention))) for message in messages)
         return frozenset(chain.from_iterable(map(self._add_new, _portions(items))))
 
+    def standing(self, once: Once, *, now: datetime) -> Standing | None:
+        """See `bridge.ports.Messages`."""
+        found = standing_key(self._client, self._table, once, now=now)
+        message = self._read(found[0], with_reports=False) if found else None
+        return Standing(message=message, request_hash=found[1]) if found and message else None
+
     def index(self, message: Message) -> None:
         """See `bridge.ports.Messages`. 25 items a call, several calls at once."""
         if len(message.recipients) == 1:
@@ -136,24 +143,28 @@ class MessagesTable:
             list(pool.map(self._put, batches))
 
     def move(self, before: Message, after: Message) -> Message | None:
-        """See `bridge.ports.Messages`. One conditional write of what differs."""
-        old, new = message_item(before, self._retention), message_item(after, self._retention)
-        changed = {name: value for name, value in new.items() if value != old[name]}
-        sets = {name: value for name, value in changed.items() if value is not None}
+        """See `bridge.ports.Messages`. One conditional write of everything.
+
+        What differs would not be enough: in the same state there may be the work of somebody else who had it in
+        between, or of a write whose answer was lost. An attribute that stays the same costs no index anything.
+        """
+        values = message_item(after, self._retention)
+        key = {name: values.pop(name) for name in ("pk", "sk")}
+        sets = {name: value for name, value in values.items() if value is not None}
         update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
-        if gone := [f"#{name}" for name in changed if name not in sets]:
+        if gone := [f"#{name}" for name in values if name not in sets]:
             update += f" REMOVE {', '.join(gone)}"
         held = "claim = :was_claim" if before.claim else "attribute_not_exists(claim)"
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item({"pk": message_pk(after.id), "sk": MESSAGE}),
+                Key=to_item(key),
                 UpdateExpression=update,
                 ConditionExpression=f"#state = :was_state AND {held}",
-                ExpressionAttributeNames={f"#{name}": name for name in {*changed, "state"}},
+                ExpressionAttributeNames={f"#{name}": name for name in values},
                 ExpressionAttributeValues=to_item(
                     {f":{name}": value for name, value in sets.items()}
-                    | {":was_state": old["state"], ":was_claim": before.claim or None}
+                    | {":was_state": str(state_of(before)), ":was_claim": before.claim or None}
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
