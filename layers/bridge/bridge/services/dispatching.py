@@ -84,7 +84,8 @@ class Dispatching:
         if state_of(message) is Status.SUBMITTING:
             return self._look_after(message, now, until, leave)
         if message.queued or state_of(message) is Status.UNKNOWN:
-            self.submitting.tell(message)  # whoever ended it may have died before it did
+            # Whoever ended it may have died before it did; what was reported since has been told, and says more.
+            self.submitting.tell(self.messages.find(message.id) or message)
         return None
 
     def _begin(

@@ -110,7 +110,7 @@ class Sending:
             StillInFlight: the first request with this key has not ended.
             OptedOut: all of its recipients have.
             GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
-            NotStored: nothing was sent.
+            NotStored: nothing was sent; or, as its text then says, one that waits may be written down all the same.
         """
         until = self.clock.monotonic() + _LONGEST
         message = self._message(caller, order)
@@ -164,8 +164,11 @@ class Sending:
     def _is_there(self, message: Message) -> bool:
         try:
             return self.messages.recorded(message.id) is not None
-        except Exception:  # noqa: BLE001 - whatever the reason
-            return False
+        except Exception as exc:
+            raise NotStored(
+                "the bridge's own store did not answer, and may have the message all the same; "
+                "repeat it with the same Idempotency-Key"
+            ) from exc
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""

@@ -227,6 +227,8 @@ class Submitting:
 
     def _end(self, attempt: _Attempt, after: Message, counted: str, refusal: Code | None = None) -> Ended:
         self.counters.count(counted, account=after.account)
+        if state_of(after) is not Status.REJECTED:
+            refusal = None  # an earlier submit may have been taken, whatever this one was told
         return Ended(message=after, refusal=refusal, recorded=self._record(attempt.standing, after))
 
     def _record(self, before: Message, after: Message) -> bool:
