@@ -32,6 +32,22 @@ from tests.crash.send_world import World
 
 _MARKER: Final = re.compile("第([0-9]+)号")
 _LEFT_OUT: Final = "19900004000"  # the gateway takes it, and does not say so
+CHECKS: Final = (
+    "duplicates",
+    "said to be sent, and never taken",
+    "said that nothing was sent, and it was",
+    "reports that did not resolve their message",
+    "requests without a final answer",
+    "messages that never ended",
+    "given up without need",
+    "unknown, and nobody was told",
+    "cancelled and sent",
+    "sent to who opted out",
+    "taken by the gateway, and nobody asked for it",
+    "messages of an answer that are not there",
+    "reports that nobody pulled",
+    "errors in the bridge",
+)
 _FINAL: Final = {
     Status.DELIVERED,
     Status.UNDELIVERED,
@@ -86,7 +102,7 @@ def answer_of(outcome: str, result: object) -> Answer:
     match result:
         case StillInFlight():
             return Answer(said=Said.IN_FLIGHT)
-        case NotStored():
+        case NotStored() if "nothing was sent" in str(result):
             return Answer(said=Said.TRY_AGAIN, reason=reason)
         case GatewayUnreachable():
             return Answer(said=Said.TRY_AGAIN, message_id=result.message_id, reason=reason)
@@ -109,8 +125,8 @@ class Books:
         """Hold the end of a world against the gateway's journal."""
         self.run = run
         self.counted += world.counted
-        self.wrong += [f"{run}: {what}" for what in world.wrong]
-        self.counted["errors in the bridge"] += len(world.wrong)
+        for what in world.wrong:
+            self._wrong("errors in the bridge", what)
         self._read_journal(world)
         by_marker = {request.marker: request for request in requests}
         ours = defaultdict[int, list[Message]](list)
@@ -133,7 +149,9 @@ class Books:
                 self.taken[submit.reference, e164(message.dest_number)] += 1
                 self.taken_of[_marker(submit.content)][e164(message.dest_number)] += 1
                 self.counted["messages taken by the gateway"] += 1
-        waiting = sum(account["reports"]["waiting"] + account["reports"]["not_due"] for account in world.lines.gateway.overview())
+        waiting = sum(
+            account["reports"]["waiting"] + account["reports"]["not_due"] for account in world.lines.gateway.overview()
+        )
         if waiting:
             self._wrong("reports that nobody pulled", str(waiting))
 
@@ -160,7 +178,9 @@ class Books:
         last = request.answers[-1].said
         counted[f"answered last: {last}"] += 1
         if last in {Said.NOTHING_SENT, Said.TRY_AGAIN, Said.INVALID} and sum(taken.values()):
-            self._wrong("said that nothing was sent, and it was", f"request {request.marker}: {request.answers[-1].reason}")
+            self._wrong(
+                "said that nothing was sent, and it was", f"request {request.marker}: {request.answers[-1].reason}"
+            )
         if request.cancelled and sum(taken.values()):
             self._wrong("cancelled and sent", f"request {request.marker}")
         # Without a key, no answer is the end of it: what became of the message, if there is one, is said by events.
@@ -201,15 +221,21 @@ class Books:
                 self._wrong("said to be sent, and never taken", f"{message.id} by an event")
             nothing = EventType.REJECTED in told or recipient.status in {Status.REJECTED, Status.CANCELLED}
             if nothing and taken and not left_out:
-                self._wrong("said that nothing was sent, and it was", f"{message.id}: {recipient.status} {message.reason}")
+                self._wrong(
+                    "said that nothing was sent, and it was", f"{message.id}: {recipient.status} {message.reason}"
+                )
             if shown.status not in _FINAL:
                 self._wrong("requests without a final answer", f"{message.id}: {shown.status}")
             if not told and not _answered(request, message) and message.queued and state is not Status.CANCELLED:
-                self._wrong("requests without a final answer", f"{message.id}: {state}, and no event says so")
+                if _is_dead(world, message):
+                    counted["ended without a word: a dead letter says so"] += 1
+                else:
+                    self._wrong("requests without a final answer", f"{message.id}: {state}, and no event says so")
             if taken and (recipient.to in _OPTED_OUT and message.category is Category.MARKETING):
                 self._wrong("sent to who opted out", message.id)
             self._judge_report(recipient.status, shown.status, recipient.to, taken=bool(taken), message=message)
-            if state is Status.UNKNOWN and EventType.UNKNOWN not in told and not _answered(request, message):
+            untold = not told & {EventType.UNKNOWN, EventType.DELIVERED, EventType.UNDELIVERED}
+            if recipient.status is Status.UNKNOWN and untold and not _answered(request, message):
                 self._wrong("unknown, and nobody was told", message.id)
 
     def _judge_report(self, recorded: Status, shown: Status, to: str, *, taken: bool, message: Message) -> None:
@@ -234,8 +260,46 @@ class Books:
             self._wrong("reports that did not resolve their message", f"{message.id} {to[-4:]}: {recorded}, {shown}")
 
     def _wrong(self, what: str, where: str) -> None:
-        self.counted[f"WRONG: {what}"] += 1
+        assert what in CHECKS
+        self.counted[what] += 1
         self.wrong.append(f"{self.run}: {what}: {where}")
+
+
+def table(counted: Counter[str]) -> str:
+    """The books in a few lines."""
+    faults = {name.removeprefix("fault: "): count for name, count in counted.items() if name.startswith("fault: ")}
+    points = [name for name in counted if name.startswith("kill: ")]
+    ended = ", ".join(
+        f"{counted[f'recorded: {state}']} {state}" for state in ("submitted", "rejected", "unknown", "cancelled")
+    )
+    why = ", ".join(f"{counted[f'rejected: {reason}']} {reason}" for reason in Rejection)
+    lines = [
+        f"{counted['requests']} requests for {counted['sends']} sends, of which {counted['sends (resend)']} would rather "
+        f"come twice; asked {counted['answers']} times, {counted['equal requests at once']} pairs of them at once",
+        f"{counted['kills']} kills at {len(points)} points; {counted['calls of stores failed before their effect']} calls "
+        f"of stores failed before their effect and {counted['calls of stores failed after their effect']} after it",
+        f"{counted['pointers handed out']} pointers handed out, {counted['… again']} of them again and "
+        f"{counted['pointers taken by two workers at once']} to two workers at once; {counted['dead letters']} dead letters; "
+        f"{counted['reports pulled before the outcome was recorded']} times reports came before the outcome was recorded, "
+        f"{counted['submits recorded past their deadline']} submits took longer than their deadline",
+        f"{sum(faults.values())} faults of the gateway: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(faults.items(), key=lambda item: -item[1])),
+        f"{counted['messages']} messages: {ended}; rejected by the bridge: {why}",
+        f"the gateway took {counted['messages taken by the gateway']}; again: {counted['taken again']}, of those that would "
+        f"rather come twice: {counted['taken again (resend)']}",
+    ]
+    for group in ("", " (resend)"):
+        lines += [
+            f"{counted[f'unknown{group}']} unknown{group}, of which {counted[f'unknown, taken{group}']} were taken and "
+            f"{counted[f'unknown, taken, reported{group}']} reported: "
+            f"{counted[f'… and resolved: unknown, taken, reported{group}']} resolved; "
+            f"{counted[f'submitted, reported{group}']} submitted and reported: "
+            f"{counted[f'… and resolved: submitted, reported{group}']} resolved"
+        ]
+    lines += [
+        f"reported without our id, and unknown, so that nothing ties them: {counted['unknown, taken, reported without our id']}"
+    ]
+    return "\n".join([*(f"  {line}" for line in lines), *(f"  {counted[check]:7} {check}" for check in CHECKS)])
 
 
 _OPTED_OUT: Final = {e164(f"1390000000{digit}") for digit in range(10)}

@@ -36,12 +36,14 @@ from bridge.services.queueing import Queueing
 from bridge.services.sending import Sending
 from bridge.services.submitting import Submitting
 from bridge.services.tracking import Tracking
+from bridge.services.unfolding import Unfolding
 from eums import CODES, Accepted, Account, EumsError, Reply, Submit, check_submit
 from local.gateway import Call, Fault, FaultKind, Gateway, GatewayAccount, GatewaySettings, When
 from local.gateway.exchange import Reply as HttpReply
 from local.gateway.exchange import Request
 from tests.crash.lines import Break, BrokenLine, End, unused_url
 from tests.crash.world import Died, Refused
+from tests.fakes.batches import FakeBatchBodies, FakeBatches
 from tests.fakes.opt_outs import FakeOptOuts
 from tests.fakes.sends import FakePace, FakeSchedules
 from tests.fakes.world import (
@@ -64,6 +66,7 @@ POISON: Final = "毒"  # in a text: what is to be sent of it always fails in the
 SHOP: Final = Caller(client="shop", accounts=frozenset(NAMES), default_account="default", scopes=frozenset({"send"}))
 ROUTED: Final = replace(SHOP, client="routed", fallback_accounts=NAMES[1:])
 _READ_TIMEOUT: Final = 0.25  # real seconds: a submit that hangs costs as much
+_STAGGER: Final = 0.0006  # seconds
 _EXPECTED: Final = (BridgeError, EumsError, Refused, NotSettledError)
 _TRACKED: Final = {EventType.DELIVERED, EventType.UNDELIVERED, EventType.UPDATED}  # as TrackQueue's filter
 
@@ -136,9 +139,7 @@ class Shelf(FakeMessages):
     ) -> Mapping[str, tuple[Outbound, ...]]:
         wanted = set(numbers)
         ids = {message_id for number in wanted for message_id in self.numbers.get(number, ())}
-        few = FakeMessages(
-            messages={message_id: self.messages[message_id] for message_id in ids}, indexed=self.indexed
-        )
+        few = FakeMessages(messages={message_id: self.messages[message_id] for message_id in ids}, indexed=self.indexed)
         return few.sent_to(account, wanted, since=since, until=until)
 
     def begun_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[Entry]:
@@ -176,11 +177,13 @@ class State:
     to_track: list[Parcel] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     events: dict[str, list[Event]] = field(default_factory=dict)
+    bodies: FakeBatchBodies = field(default_factory=FakeBatchBodies)
     ids: int = 0
 
     def __post_init__(self) -> None:
         self.messages = Shelf(self.days)
         self.early = FakeEarlyReports(self.days)
+        self.batches = FakeBatches(self.messages)
 
 
 class WatchedGateway(Gateway):
@@ -435,6 +438,7 @@ class World:
         self._lock = threading.RLock()
         self._local = threading.local()
         self._nested = threading.local()
+        self._together = 0
         self.counters = FakeCounters()
         lines.world = self
         lines.gateway.reset()
@@ -474,11 +478,25 @@ class World:
             new_id=self.new_id,
             counters=counters,
         )
+        dispatching = Dispatching(
+            messages=messages, submitting=self.submitting, clock=clock, new_id=self.new_id, counters=counters
+        )
         self.queueing = Queueing(
             accounts=accounts,
             messages=messages,
-            dispatching=Dispatching(
-                messages=messages, submitting=self.submitting, clock=clock, new_id=self.new_id, counters=counters
+            dispatching=dispatching,
+            unfolding=Unfolding(
+                accounts=accounts,
+                batches=port("batches"),
+                bodies=port("bodies"),
+                messages=messages,
+                queue=queues,
+                pace=port("pace"),
+                dispatching=dispatching,
+                clock=clock,
+                counters=counters,
+                longest_call=LONGEST_CALL,
+                at_once=2,
             ),
             queue=queues,
             pace=port("pace"),
@@ -564,6 +582,9 @@ class World:
 
     def call(self, name: str, work: Callable[[], Any]) -> Any:
         self.point(f"{name} before")
+        if self._together:
+            # Between any two calls the others may come first; left to themselves, threads hardly ever do.
+            time.sleep(self.rng.random() * _STAGGER)
         fate = self._local.fate
         fails = fate.fails(name)
         if fails and not fate.after:
@@ -635,10 +656,12 @@ class World:
             work()
 
         threads = [threading.Thread(target=begin, args=(work,)) for work in works]
+        self._together += 1
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self._together -= 1
 
     def fire_schedules(self) -> None:
         now = self.clock.now()
@@ -654,7 +677,9 @@ class World:
         spared = frozenset({"journal.store", "pointers.carry"})
         for account in NAMES:
             for _ in range(20):
-                outcome, ended = self.run(lambda: self.pulling.pull(account, Kind.REPORTS), self.fate(14, spared=spared))
+                outcome, ended = self.run(
+                    lambda: self.pulling.pull(account, Kind.REPORTS), self.fate(14, spared=spared)
+                )
                 if outcome != "done" or ended is not Ended.RECORDS:
                     break
         self._work(self.state.to_publish, self.publishing.take)

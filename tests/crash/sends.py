@@ -45,7 +45,9 @@ class Torture:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def world(self, seed: int, books: Books, *, requests: int = REQUESTS, prepare: Callable[[World], object] = id) -> None:
+    def world(
+        self, seed: int, books: Books, *, requests: int = REQUESTS, prepare: Callable[[World], object] = id
+    ) -> None:
         """One world from its beginning to the closing of its books."""
         rng = Random(seed)
         world = World(self.lines, rng)
