@@ -218,6 +218,17 @@ def test_a_key_is_taken_over_from_the_message_that_is_named(messages: Messages) 
     assert standing.message.id == OTHER_ID
 
 
+def test_what_a_key_stands_for_can_be_asked_for_a_day(messages: Messages) -> None:
+    day = timedelta(hours=24)
+    assert messages.standing(once(), at=NOON) is None
+
+    messages.add(message(), once())
+
+    found = Standing(message=message(), request_hash="request")
+    assert messages.standing(once("other"), at=NOON + day - timedelta(seconds=1)) == found
+    assert messages.standing(once(), at=NOON + day) is None
+
+
 def test_a_key_is_free_after_a_day(messages: Messages) -> None:
     messages.add(message(), once())
 

@@ -210,6 +210,12 @@ class FakeMessages:
             self.add(message)
         return frozenset(message.id for message in new)
 
+    def standing(self, once: Once, *, at: datetime) -> Standing | None:
+        message_id, request_hash, until = self.once.get(once.key_hash, (None, "", at))
+        if message_id is None or until <= at:
+            return None
+        return Standing(message=self.messages[message_id], request_hash=request_hash)
+
     def index(self, message: Message) -> None:
         if self.index_failure:
             raise self.index_failure

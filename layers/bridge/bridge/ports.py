@@ -96,6 +96,9 @@ class Messages(Protocol):
         for is `instead_of`; what stands there otherwise, and then nothing is written.
         """
 
+    def standing(self, once: Once, *, at: datetime) -> Standing | None:
+        """What a request of the last 24 h with the same key left; None where there was none."""
+
     def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
         """Write down new messages that wait, each where nothing stands there. Returns the ids of those that are new."""
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.domain.errors import NotStored
+from bridge.domain.errors import InvalidRequest, NotStored
 from bridge.domain.events import EventType
 from bridge.domain.messages import Message, OnAmbiguous, Once, Standing, Status, TrackedReport
 from bridge.domain.submits import unknown
@@ -52,6 +52,20 @@ def test_a_refusal_after_an_unknown_try_is_unknown_to_the_caller_too(world: Worl
     message = world.sending().send(SHOP, replace(ORDER, on_ambiguous=OnAmbiguous.RESEND)).message
 
     assert (message.status, answers) == (Status.UNKNOWN, [])
+
+
+def test_a_repeat_after_its_time_gets_the_first_answer(world: World) -> None:
+    order = replace(ORDER, send_at=world.clock.now() + timedelta(minutes=1))
+    first = world.sending().send(SHOP, order, "key").message
+    world.clock.advance(61)
+
+    repeat = world.sending().send(SHOP, order, "key")
+
+    assert (repeat.message, repeat.replayed) == (first, True)
+    with pytest.raises(InvalidRequest, match="send_at"):
+        world.sending().send(SHOP, order, "another key")
+    with pytest.raises(InvalidRequest, match="Idempotency-Key"):
+        world.sending().send(SHOP, replace(order, text="【京东】别的"), "key")
 
 
 @pytest.fixture

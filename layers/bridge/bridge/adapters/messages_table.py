@@ -51,7 +51,7 @@ from bridge.adapters.message_items import (
     rows,
     time_text,
 )
-from bridge.adapters.once_items import key_put, standing_key
+from bridge.adapters.once_items import KEPT, key_put, standing_key
 from bridge.adapters.transactions import write_together
 from bridge.domain.errors import NotFound, StillInFlight
 from bridge.domain.ids import stable_id, ulid_time, ulids_between
@@ -342,6 +342,14 @@ class MessagesTable:
                     report = report_of(message, item)
                     reports[report.to] = report
         return message.with_reports(reports) if message else None
+
+    def standing(self, once: Once, *, at: datetime) -> Standing | None:
+        """See `bridge.ports.Messages`."""
+        try:
+            standing = self._standing(once)
+        except StillInFlight:
+            return None
+        return standing if at < standing.message.created_at + KEPT else None
 
     def _standing(self, once: Once) -> Standing:
         """What the key stands for. Where another transaction cancelled ours at this moment, that is nothing yet."""

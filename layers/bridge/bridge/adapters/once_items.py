@@ -10,7 +10,7 @@ from bridge.domain.messages import Once
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_KEPT: Final = timedelta(hours=24)
+KEPT: Final = timedelta(hours=24)
 _IS_FREE: Final = "attribute_not_exists(pk) OR expires_at <= :now OR message_id = :old"
 
 
@@ -29,7 +29,7 @@ def key_put(table: str, once: Once, stands_for: str, *, now: datetime, instead_o
         "sk": ONCE,
         "message_id": stands_for,
         "request_hash": once.request_hash,
-        "expires_at": int((now + _KEPT).timestamp()),
+        "expires_at": int((now + KEPT).timestamp()),
     }
     return {
         "Put": {

@@ -113,7 +113,14 @@ class Sending:
             NotStored: nothing was sent; or, as its text then says, one that waits may be written down all the same.
         """
         until = self.clock.monotonic() + _LONGEST
-        message = self._message(caller, order)
+        try:
+            message = self._message(caller, order)
+        except InvalidRequest:
+            # What was right when it was asked for first may be wrong by now: its time has come, or the account changed.
+            first = self._asked_before(caller, order, idempotency_key)
+            if first is None:
+                raise
+            return Sent(message=first, replayed=True)
         once = _once(caller, idempotency_key, order, message.account) if idempotency_key is not None else None
         standing = self._add(message, once)
         if once is not None and standing is not None:
@@ -169,6 +176,14 @@ class Sending:
                 "the bridge's own store did not answer, and may have the message all the same; "
                 "repeat it with the same Idempotency-Key"
             ) from exc
+
+    def _asked_before(self, caller: Caller, order: Order, idempotency_key: str | None) -> Message | None:
+        if idempotency_key is None:
+            return None
+        account, *_ = route(caller, order.account, self.accounts)
+        once = _once(caller, idempotency_key, order, account)
+        standing = self.messages.standing(once, at=self.clock.now())
+        return self._first(standing, once) if standing else None
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
