@@ -304,9 +304,9 @@ class FakeMessages:
         key = (report.message_id, report.to)
         standing = self.reports.get(key)
         seen = self.seen.setdefault(key, set())
-        if report.event_id in seen or (standing is not None and _told(standing) == _told(report)):
+        silent = report.status is Status.UNKNOWN_EXPIRED  # it repeats what was told before
+        if report.event_id in seen or (not silent and standing is not None and _told(standing) == _told(report)):
             return Applied.REPEATED
-        silent = report.status is Status.UNKNOWN_EXPIRED
         newer = standing is not None and _second(standing) < _second(report)
         if standing is None or (not standing.final and (report.final or silent or newer)):
             seen.add(report.event_id)

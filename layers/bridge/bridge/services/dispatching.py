@@ -83,8 +83,11 @@ class Dispatching:
             return self._begin(message, now, until, leave)
         if state_of(message) is Status.SUBMITTING:
             return self._look_after(message, now, until, leave)
-        if message.queued or state_of(message) is Status.UNKNOWN:
-            self.submitting.tell(message)  # whoever ended it may have died before it did
+        # Whoever ended it may have died before it told.
+        if state_of(message) is Status.UNKNOWN:
+            self.submitting.tell(self.messages.find(message.id) or message)  # what was reported since says more
+        elif message.queued:
+            self.submitting.tell(message)
         return None
 
     def _begin(

@@ -111,7 +111,7 @@ class Sending:
             StillInFlight: the first request with this key has not ended.
             OptedOut: all of its recipients have.
             GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
-            NotStored: nothing was sent.
+            NotStored: nothing was sent; or, as its text then says, one that waits may be written down all the same.
         """
         until = self.clock.monotonic() + _LONGEST
         accounts = route(caller, order.account, self.accounts)
@@ -176,8 +176,13 @@ class Sending:
         """Whether a write went through whose answer was lost: what waits would be sent, whatever its caller is told."""
         try:
             return self.messages.recorded(message.id) == message
-        except Exception:  # noqa: BLE001 - the store is away, as far as anybody can say
-            return False
+        except Exception as exc:
+            if not is_waiting(message):
+                return False  # whatever is there, nothing of it is sent
+            raise NotStored(
+                "the bridge's own store did not answer, and may have the message all the same; "
+                "repeat it with the same Idempotency-Key"
+            ) from exc
 
     def _index(self, message: Message) -> None:
         try:

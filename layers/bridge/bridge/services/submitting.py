@@ -234,6 +234,8 @@ class Submitting:
 
     def _end(self, attempt: _Attempt, after: Message, counted: str, refusal: Code | None = None) -> Ended:
         self.counters.count(counted, account=after.account)
+        if state_of(after) is not Status.REJECTED:
+            refusal = None  # an earlier submit may have been taken, whatever this one was told
         standing = self._record(attempt.standing, after)
         return Ended(message=standing or after, refusal=refusal, recorded=standing is not None)
 

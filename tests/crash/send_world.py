@@ -1,0 +1,750 @@
+"""The send machine between a real gateway and stores that survive its processes.
+
+Real: the services, `eums.Client` and the adapter over it, the sockets, and the simulated gateway with its own journal.
+In memory: the stores and queues, each call of which is atomic, as one write of DynamoDB is. A run of a function has a
+fate: it dies at one of the points before and after each call (nothing of the services runs after that), or some calls
+raise, before they take effect or after it. A queue hands out again what was not deleted, in no order, to two workers at
+once, and gives up what it handed out five times.
+"""
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from bridge.adapters.gateways import Gateways
+from bridge.domain.clients import Caller
+from bridge.domain.errors import AccountNotConfigured, BridgeError
+from bridge.domain.events import Event, EventType
+from bridge.domain.ids import ulid, ulid_time
+from bridge.domain.messages import Message, Once, Outbound, Standing
+from bridge.domain.policies import Policy
+from bridge.domain.pulls import Kind, Part, carried, pointer
+from bridge.domain.submits import is_waiting
+from bridge.domain.walks import Entry, shard_of
+from bridge.domain.work import RECEIVES, MessageWork, Work
+from bridge.services.attending import Attending
+from bridge.services.dispatching import Dispatching, NotSettledError
+from bridge.services.publishing import Publishing
+from bridge.services.pulling import Ended, Pulling
+from bridge.services.queueing import Queueing
+from bridge.services.sending import Sending
+from bridge.services.submitting import Submitting
+from bridge.services.tracking import Tracking
+from bridge.services.unfolding import Unfolding
+from eums import CODES, Accepted, Account, EumsError, Reply, Submit, check_submit
+from local.gateway import Call, Fault, FaultKind, Gateway, GatewayAccount, GatewaySettings, When
+from local.gateway.exchange import Reply as HttpReply
+from local.gateway.exchange import Request
+from tests.crash.lines import Break, BrokenLine, End, unused_url
+from tests.crash.world import Died, Refused
+from tests.fakes.batches import FakeBatchBodies, FakeBatches
+from tests.fakes.opt_outs import FakeOptOuts
+from tests.fakes.sends import FakePace, FakeSchedules
+from tests.fakes.world import (
+    NOON,
+    FakeAccounts,
+    FakeClock,
+    FakeCounters,
+    FakeDayCounts,
+    FakeEarlyReports,
+    FakeJournal,
+    FakeLeases,
+    FakeMessages,
+    FakeProgress,
+)
+
+LONGEST_CALL: Final = 22.0
+VISIBILITY: Final = 360.0
+NAMES: Final = ("default", "second", "third")  # the accounts, the same here and at the gateway
+POISON: Final = "毒"  # in a text: what is to be sent of it always fails in the bridge
+SHOP: Final = Caller(client="shop", accounts=frozenset(NAMES), default_account="default", scopes=frozenset({"send"}))
+ROUTED: Final = replace(SHOP, client="routed", fallback_accounts=NAMES[1:])
+_READ_TIMEOUT: Final = 0.25  # real seconds: a submit that hangs costs as much
+_STAGGER: Final = 0.0006  # seconds
+_EXPECTED: Final = (BridgeError, EumsError, Refused, NotSettledError)
+_TRACKED: Final = {EventType.DELIVERED, EventType.UNDELIVERED, EventType.UPDATED}  # as TrackQueue's filter
+
+
+@dataclass
+class Fate:
+    """What becomes of one run of a function.
+
+    Attributes:
+        die_at: the point, counted from 1, at which its process dies; 0 for never.
+        fail_at: the call, counted from 1, that raises first; 0 for none.
+        fail_for: how many calls raise.
+        after: whether they take effect, and only their answers are lost.
+        spared: calls that raise nothing, and points that kill nobody.
+    """
+
+    die_at: int = 0
+    fail_at: int = 0
+    fail_for: int = 1
+    after: bool = False
+    spared: frozenset[str] = frozenset()
+    points: int = 0
+    calls: int = 0
+    died: bool = False
+
+    def fails(self, name: str) -> bool:
+        if name in self.spared:
+            return False
+        self.calls += 1
+        return 0 < self.fail_at <= self.calls < self.fail_at + self.fail_for
+
+
+@dataclass(eq=False)
+class Parcel:
+    """What a queue holds."""
+
+    body: str
+    visible_at: datetime
+    receives: int = 0
+
+
+@dataclass
+class Shelf(FakeMessages):
+    """The fake of the messages, found by number and by hour without looking at each."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    begun_or_due: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    numbers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
+        standing = super().add(message, once, instead_of=instead_of)
+        if standing is None:
+            self._file(message)
+        return standing
+
+    def move(self, before: Message, after: Message) -> Message | None:
+        standing = super().move(before, after)
+        self._file(self.messages[after.id])
+        return standing
+
+    def _file(self, message: Message) -> None:
+        self.begun_or_due[self.keys.get(message.id, "")].discard(message.id)
+        self.keys[message.id] = key = _key_of(message)
+        self.begun_or_due[key].add(message.id)
+        for recipient in message.recipients:
+            self.numbers[recipient.to].add(message.id)
+
+    def sent_to(
+        self, account: str, numbers: Iterable[str], *, since: datetime, until: datetime
+    ) -> Mapping[str, tuple[Outbound, ...]]:
+        wanted = set(numbers)
+        ids = {message_id for number in wanted for message_id in self.numbers.get(number, ())}
+        few = FakeMessages(messages={message_id: self.messages[message_id] for message_id in ids}, indexed=self.indexed)
+        return few.sent_to(account, wanted, since=since, until=until)
+
+    def begun_in(self, hour: datetime, shard: int, *, after: str) -> Sequence[Entry]:
+        return self._filed(f"{hour:%d %H}#{shard}", after)
+
+    def due_in(self, minute: datetime, *, after: str) -> Sequence[Entry]:
+        return self._filed(f"{minute:%d %H:%M}", after)
+
+    def _filed(self, key: str, after: str) -> Sequence[Entry]:
+        ids = self.begun_or_due.get(key)
+        return self._entries((self.messages[message_id] for message_id in ids), after) if ids else ()
+
+
+def _key_of(message: Message) -> str:
+    if is_waiting(message):
+        return f"{message.due_at.astimezone(NOON.tzinfo):%d %H:%M}"
+    begun_at = message.claimed_at or ulid_time(message.id)
+    return f"{begun_at.astimezone(NOON.tzinfo):%d %H}#{shard_of(message.id)}"
+
+
+@dataclass
+class State:
+    """Everything that outlives a process."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    days: FakeDayCounts = field(default_factory=FakeDayCounts)
+    opt_outs: FakeOptOuts = field(default_factory=FakeOptOuts)
+    schedules: FakeSchedules = field(default_factory=FakeSchedules)
+    pace: FakePace = field(default_factory=FakePace)
+    progress: FakeProgress = field(default_factory=FakeProgress)
+    leases: FakeLeases = field(default_factory=FakeLeases)
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    to_submit: list[Parcel] = field(default_factory=list)
+    to_publish: list[Parcel] = field(default_factory=list)
+    to_track: list[Parcel] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    bodies: FakeBatchBodies = field(default_factory=FakeBatchBodies)
+    ids: int = 0
+
+    def __post_init__(self) -> None:
+        self.messages = Shelf(self.days)
+        self.early = FakeEarlyReports(self.days)
+        self.batches = FakeBatches(self.messages)
+
+
+class WatchedGateway(Gateway):
+    """Knows how many requests it is busy with: one that the client gave up may still take effect."""
+
+    def __init__(self) -> None:
+        accounts = [
+            GatewayAccount(name=name, balance=10**9, versions=frozenset({17 if name == "second" else 1}))
+            for name in NAMES
+        ]
+        self.moment: Callable[[], datetime] = lambda: NOON
+        super().__init__(
+            accounts,
+            settings=GatewaySettings(report_delay=30, late_report_delay=3600, report_page_size=7),
+            clock=lambda: self.moment(),
+        )
+        self._busy = 0
+        self._busy_lock = threading.Lock()
+
+    def respond(self, request: Request) -> HttpReply:
+        with self._busy_lock:
+            self._busy += 1
+        try:
+            return super().respond(request)
+        finally:
+            with self._busy_lock:
+                self._busy -= 1
+
+    def wait_until_idle(self) -> None:
+        """Until nothing that was sent is still on its way."""
+        idle = 0
+        while idle < 3:
+            idle = 0 if self._busy else idle + 1
+            time.sleep(0.005)
+
+
+@dataclass
+class _Reached:
+    """The accounts, at one end of a line."""
+
+    accounts: FakeAccounts
+    url: str
+    read_timeout: float
+    known: dict[str, Account] = field(default_factory=dict)
+
+    def get(self, name: str) -> Account:
+        if name not in self.known:
+            self.known[name] = replace(self.accounts.get(name), base_url=self.url, read_timeout=self.read_timeout)
+        return self.known[name]
+
+    def refresh(self) -> None:
+        self.accounts.refresh()
+
+
+Trouble = tuple[str, Callable[[Random], Break | Fault | None]]
+
+
+def _fault(kind: FaultKind, **details: Any) -> Callable[[Random], Fault]:
+    return lambda _: Fault(call=Call.SEND, kind=kind, **details)
+
+
+_REFUSALS: Final = sorted({*CODES, 310, 777} - {999})
+_ENDS: Final = (End.CLOSE, End.RESET)
+
+TROUBLES: Final[Sequence[tuple[int, str, Callable[[Random], Break | Fault | None]]]] = (
+    (20, "refused connection", lambda _: None),
+    (12, "reset before the request was read", lambda rng: Break(request=0, end=rng.choice(_ENDS))),
+    (12, "request cut", lambda rng: Break(request=rng.randrange(1, 900), end=rng.choice(_ENDS))),
+    (16, "answer cut at a byte", lambda rng: Break(answer=rng.randrange(260), end=rng.choice(_ENDS))),
+    (1, "hangs unread", lambda _: Break(request=0, end=End.HANG)),
+    (1, "hangs, then takes it", _fault(FaultKind.DELAY, when=When.BEFORE, seconds=1.5 * _READ_TIMEOUT)),
+    (1, "takes it, then hangs", _fault(FaultKind.DELAY, when=When.AFTER, seconds=1.5 * _READ_TIMEOUT)),
+    (6, "slow answer", _fault(FaultKind.DELAY, seconds=0.01)),
+    (6, "closed, not taken", _fault(FaultKind.DROP, when=When.BEFORE)),
+    (6, "reset, not taken", _fault(FaultKind.DROP, when=When.BEFORE, reset=True)),
+    (6, "closed, taken", _fault(FaultKind.DROP)),
+    (6, "reset, taken", _fault(FaultKind.DROP, reset=True)),
+    *(
+        (3, f"HTTP {status} {when} taking", _fault(FaultKind.HTTP_ERROR, when=when, status=status))
+        for status in (500, 502, 503, 429)
+        for when in When
+    ),
+    *((3, f"HTML {when} taking", _fault(FaultKind.HTML, when=when)) for when in When),
+    *((4, f"garbage {when} taking", _fault(FaultKind.GARBAGE, when=when)) for when in When),
+    (
+        10,
+        "truncated body",
+        lambda rng: Fault(
+            call=Call.SEND, kind=FaultKind.TRUNCATE, at=rng.randrange(110), content_length=rng.random() < 0.5
+        ),
+    ),
+    (4, "wrong AES key", _fault(FaultKind.WRONG_AES_KEY)),
+    *((6, f"code 999 {when} taking", _fault(FaultKind.CODE, code=999, when=when)) for when in When),
+    (60, "refusal", lambda rng: Fault(call=Call.SEND, kind=FaultKind.CODE, code=rng.choice(_REFUSALS))),
+)
+_TROUBLE_WEIGHTS: Final = [weight for weight, _, _ in TROUBLES]
+
+
+class Lines:
+    """The gateway port over real sockets, for every world after another; each submit may meet some trouble."""
+
+    def __init__(self, gateway: WatchedGateway, broken: BrokenLine) -> None:
+        self.gateway = gateway
+        self._broken_line = broken
+        self.accounts = FakeAccounts(
+            {
+                name: Account(
+                    base_url=gateway.url,
+                    name=name,
+                    password="123456",
+                    version=17 if name == "second" else 1,
+                    aes_key="0123456789abcdef" if name == "second" else None,
+                )
+                for name in NAMES
+            },
+            policies={name: Policy(rate=1000.0) for name in NAMES},
+        )
+        self.world: World
+        self._whole = self._gateways(gateway.url)
+        self._broken = self._gateways(broken.url)
+        self._dead = self._gateways(unused_url())
+        self._pulls = self._gateways(gateway.url, read_timeout=20.0)
+
+    def _gateways(self, url: str, read_timeout: float = _READ_TIMEOUT) -> Gateways:
+        reached: Any = _Reached(self.accounts, url, read_timeout)
+        return Gateways(reached, clock=lambda: self.world.clock.now(), longest=LONGEST_CALL)
+
+    def close(self) -> None:
+        for gateways in (self._whole, self._broken, self._dead, self._pulls):
+            gateways.close()
+
+    def check(self, account: str, submit: Submit) -> None:
+        check_submit(self.accounts.get(account), submit)
+
+    def submit(self, account: str, submit: Submit) -> tuple[Accepted, ...]:
+        world = self.world
+        world.point("gateway.submit before")
+        if POISON in submit.content:
+            raise AccountNotConfigured("what is wrong with it stays wrong")
+        raised: Exception | None = None
+        accepted: tuple[Accepted, ...] = ()
+        try:
+            accepted = self._gateways_now().submit(account, submit)
+        except Exception as exc:  # noqa: BLE001 - raised below, after what happens meanwhile
+            raised = exc
+        world.meanwhile()
+        world.point("gateway.submit after")
+        if raised is not None:
+            raise raised
+        return accepted
+
+    def _gateways_now(self) -> Gateways:
+        world = self.world
+        if world.rng.random() >= world.trouble:
+            world.clock.advance(world.rng.uniform(0.02, 0.3))
+            return self._whole
+        _, name, make = world.rng.choices(TROUBLES, _TROUBLE_WEIGHTS)[0]
+        world.counted[f"fault: {name}"] += 1
+        trouble = make(world.rng)
+        world.clock.advance(LONGEST_CALL if "hang" in name else 0.1)
+        if isinstance(trouble, Fault):
+            self.gateway.add_fault(trouble)
+            return self._whole
+        if trouble is None:
+            return self._dead
+        self._broken_line.order(trouble)
+        return self._broken
+
+    def pull(self, account: str, kind: Kind) -> Reply:
+        self.world.point("gateway.pull before")
+        return self._pulls.pull(account, kind)
+
+
+class _Port:
+    """Every method of one of the state's fakes, as an atomic call with points."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        self._world = world
+        self._name = name
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        world, name = self._world, self._name
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            return world.call(
+                f"{name}.{method}", lambda: getattr(getattr(world.state, name), method)(*arguments, **named)
+            )
+
+        return call
+
+
+@dataclass
+class _Queues:
+    """SendQueue and PublishQueue, as those who send see them."""
+
+    world: "World"
+
+    def send(self, work: Sequence[Work], *, delay: float = 0) -> None:
+        self.world.call("queue.send", lambda: self._send(work, min(max(delay, 0), 900)))
+
+    def _send(self, work: Sequence[Work], delay: float) -> None:
+        for one in work:
+            self.world.put(one, delay)
+
+    def carry(self, part: Part) -> None:
+        self.world.call("pointers.carry", lambda: self._to_publish(carried(part)))
+
+    def point_to(self, key: str) -> None:
+        self.world.call("pointers.send", lambda: self._to_publish(pointer(key)))
+
+    def _to_publish(self, body: str) -> None:
+        self.world.state.to_publish.append(Parcel(body, self.world.clock.now()))
+
+
+@dataclass
+class _Pointers:
+    queues: _Queues
+
+    def send(self, key: str) -> None:
+        self.queues.point_to(key)
+
+    def carry(self, part: Part) -> None:
+        self.queues.carry(part)
+
+
+@dataclass
+class _Topic:
+    world: "World"
+
+    def publish(self, events: Sequence[Event]) -> None:
+        for event in events:  # a batch is taken in part
+            self.world.call("topic.publish", lambda event=event: self._take(event))
+
+    def _take(self, event: Event) -> None:
+        state = self.world.state
+        state.events.setdefault(event.id, []).append(event)
+        if event.type in _TRACKED:
+            state.to_track.append(Parcel(event.body(), self.world.clock.now()))
+
+
+class World:
+    """The bridge's functions over one state, and the gateway."""
+
+    def __init__(self, lines: Lines, rng: Random, *, trouble: float = 0.4) -> None:
+        self.lines = lines
+        self.rng = rng
+        self.trouble = trouble  # the share of submits that meet some
+        self.mishaps = 0.3  # the share of runs that die, and of those in which stores fail
+        self.state = State()
+        self.counted = Counter[str]()
+        self.wrong: list[str] = []
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._nested = threading.local()
+        self._together = 0
+        self.counters = FakeCounters()
+        lines.world = self
+        lines.gateway.reset()
+        lines.gateway.moment = self.clock.now
+        self._wire()
+        # The schedules come with the stack: the walks begin before the first message.
+        self.run(lambda: self.attending.attend(lambda: 60.0), Fate())
+
+    @property
+    def clock(self) -> FakeClock:
+        return self.state.clock
+
+    def _wire(self) -> None:
+        port: Any = lambda name: _Port(self, name)  # noqa: E731 - a cast that each use below needs
+        queues: Any = _Queues(self)
+        gateway, accounts, clock, counters = self.lines, self.lines.accounts, self.clock, self.counters
+        messages, topic = port("messages"), _Topic(self)
+        self.submitting = Submitting(
+            accounts=accounts,
+            gateway=gateway,  # type: ignore[arg-type]  # nobody asks for a balance
+            messages=messages,
+            opt_outs=port("opt_outs"),
+            topic=topic,
+            clock=clock,
+            new_id=self.new_id,
+            counters=counters,
+            longest_call=LONGEST_CALL,
+        )
+        self.sending = Sending(
+            accounts=accounts,
+            gateway=gateway,  # type: ignore[arg-type]  # likewise
+            messages=messages,
+            submitting=self.submitting,
+            queue=queues,
+            schedules=port("schedules"),
+            clock=clock,
+            new_id=self.new_id,
+            counters=counters,
+        )
+        dispatching = Dispatching(
+            messages=messages, submitting=self.submitting, clock=clock, new_id=self.new_id, counters=counters
+        )
+        self.queueing = Queueing(
+            accounts=accounts,
+            messages=messages,
+            dispatching=dispatching,
+            unfolding=Unfolding(
+                accounts=accounts,
+                batches=port("batches"),
+                bodies=port("bodies"),
+                messages=messages,
+                queue=queues,
+                pace=port("pace"),
+                dispatching=dispatching,
+                clock=clock,
+                counters=counters,
+                longest_call=LONGEST_CALL,
+                at_once=2,
+            ),
+            queue=queues,
+            pace=port("pace"),
+            clock=clock,
+            counters=counters,
+            longest_call=LONGEST_CALL,
+        )
+        self.attending = Attending(
+            accounts=accounts,
+            messages=messages,
+            early=port("early"),
+            progress=port("progress"),
+            topic=topic,
+            queue=queues,
+            clock=clock,
+            counters=counters,
+        )
+        self.pulling = Pulling(
+            accounts=accounts,
+            gateway=gateway,  # type: ignore[arg-type]  # likewise
+            leases=port("leases"),
+            journal=port("journal"),
+            pointers=_Pointers(queues),
+            topic=topic,
+            clock=clock,
+            new_id=self.new_id,
+            counters=counters,
+            pause=5.0,
+        )
+        self.publishing = Publishing(
+            accounts=accounts, journal=port("journal"), messages=messages, topic=topic, counters=counters
+        )
+        self.tracking = Tracking(
+            accounts=accounts, messages=messages, early=port("early"), clock=clock, counters=counters
+        )
+
+    def new_id(self) -> str:
+        with self._lock:
+            self.state.ids += 1
+            return ulid(self.clock.now(), self.state.ids.to_bytes(10, "big"))
+
+    # Fates
+
+    def fate(self, points: int, *, spared: frozenset[str] = frozenset()) -> Fate:
+        """A fate for a run of about so many points."""
+        rng, fate = self.rng, Fate(spared=spared)
+        if rng.random() < self.mishaps:
+            fate.die_at = rng.randrange(1, points)
+        if rng.random() < self.mishaps:
+            fate.fail_at = rng.randrange(1, points // 2 + 1)
+            fate.fail_for = rng.choice([1, 1, 2, 99])
+            fate.after = rng.random() < 0.5
+        return fate
+
+    def run(self, work: Callable[[], Any], fate: Fate) -> tuple[str, Any]:
+        """A run of a function: what it returned, or what it raised, or that it died."""
+        before = getattr(self._local, "fate", Fate())
+        self._local.fate = fate
+        try:
+            return "done", work()
+        except Died:
+            return "died", None
+        except _EXPECTED as exc:
+            return "failed", exc
+        except Exception as exc:  # noqa: BLE001 - nothing else may come out of a function
+            self.wrong.append(f"{type(exc).__name__} came out of a function: {exc}")
+            return "failed", exc
+        finally:
+            self._local.fate = before
+
+    def point(self, name: str) -> None:
+        fate = self._local.fate
+        if fate.died:
+            raise Died  # whatever still runs of it is not there any more
+        if name.rpartition(" ")[0] in fate.spared:
+            return
+        fate.points += 1
+        if fate.points == fate.die_at:
+            fate.died = True
+            self.counted["kills"] += 1
+            self.counted[f"kill: {name}"] += 1
+            raise Died
+
+    def call(self, name: str, work: Callable[[], Any]) -> Any:
+        self.point(f"{name} before")
+        if self._together:
+            # Between any two calls the others may come first; left to themselves, threads hardly ever do.
+            time.sleep(self.rng.random() * _STAGGER)
+        fate = self._local.fate
+        fails = fate.fails(name)
+        if fails and not fate.after:
+            self.counted["calls of stores failed before their effect"] += 1
+            raise Refused(name)
+        with self._lock:
+            try:
+                result = work()
+            except AssertionError as exc:
+                self.wrong.append(f"{name}: {exc}")
+                raise
+        if fails:
+            self.counted["calls of stores failed after their effect"] += 1
+            raise Refused(name)
+        self.point(f"{name} after")
+        return result
+
+    # Functions
+
+    def put(self, work: Work, delay: float = 0.0) -> None:
+        for _ in range(2 if self.rng.random() < 0.05 else 1):
+            self.state.to_submit.append(Parcel(work.body(), self.clock.now() + timedelta(seconds=delay)))
+
+    def submit_some(self, most: int = 1) -> int:
+        """What `submit` does with what it is handed out, now and then two of it at once."""
+        done = 0
+        for _ in range(most):
+            parcel = self._visible(self.state.to_submit)
+            if parcel is None:
+                break
+            done += 1
+            if self.rng.random() < 0.15:
+                # The same pointer came to another worker, too; or another pointer to the same message.
+                self.at_once([lambda: self._submit(parcel, self.fate(18)), lambda: self._submit(parcel, self.fate(18))])
+                self.counted["pointers taken by two workers at once"] += 1
+            else:
+                self._submit(parcel, self.fate(18))
+        return done
+
+    def _submit(self, parcel: Parcel, fate: Fate) -> None:
+        with self._lock:
+            parcel.receives += 1
+            parcel.visible_at = self.clock.now() + timedelta(seconds=VISIBILITY)
+            self.counted["pointers handed out"] += 1
+            self.counted["… again"] += parcel.receives > 1
+            last = parcel.receives >= RECEIVES
+            left = 20.0 if self.rng.random() < 0.03 else 55.0
+        outcome, _ = self.run(lambda: self.queueing.take(parcel.body, last=last, time_left=lambda: left), fate)
+        with self._lock:
+            queue = self.state.to_submit
+            if parcel not in queue:
+                return
+            if outcome == "done" and self.rng.random() < 0.95:
+                queue.remove(parcel)
+            elif last:
+                queue.remove(parcel)
+                if outcome != "done":
+                    self.state.dead.append(parcel.body)
+                    self.counted["dead letters"] += 1
+            else:
+                parcel.visible_at = self.clock.now() + timedelta(seconds=self.rng.choice([1, 30, VISIBILITY]))
+
+    def at_once(self, works: Sequence[Callable[[], Any]]) -> None:
+        """In threads that begin together."""
+        barrier = threading.Barrier(len(works))
+
+        def begin(work: Callable[[], Any]) -> None:
+            barrier.wait()
+            work()
+
+        threads = [threading.Thread(target=begin, args=(work,)) for work in works]
+        self._together += 1
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._together -= 1
+
+    def fire_schedules(self) -> None:
+        now = self.clock.now()
+        for message_id, at in list(self.state.schedules.due.items()):
+            if at <= now:
+                if self.rng.random() < 0.95:
+                    del self.state.schedules.due[message_id]
+                self.put(MessageWork(message_id=message_id))
+
+    def report(self) -> None:
+        """Pull the reports, publish them and write them down: each in no order, and some of it again."""
+        # What the gateway hands out to a pull that dies then is gone; how that is said is the matter of `matrix.py`.
+        spared = frozenset({"journal.store", "pointers.carry"})
+        for account in NAMES:
+            for _ in range(20):
+                outcome, ended = self.run(
+                    lambda: self.pulling.pull(account, Kind.REPORTS), self.fate(14, spared=spared)
+                )
+                if outcome != "done" or ended is not Ended.RECORDS:
+                    break
+        self._work(self.state.to_publish, self.publishing.take)
+        self._work(self.state.to_track, self.tracking.track)
+
+    def _work(self, queue: list[Parcel], take: Callable[[str], Any]) -> None:
+        for _ in range(len(queue)):
+            if not queue:
+                return
+            parcel = queue[self.rng.randrange(len(queue))]
+            outcome, _ = self.run(lambda: take(parcel.body), self.fate(8))  # noqa: B023 - run at once
+            with self._lock:
+                if outcome == "done" and self.rng.random() < 0.95 and parcel in queue:
+                    queue.remove(parcel)
+
+    def attend(self) -> None:
+        self.run(lambda: self.attending.attend(lambda: 60.0), self.fate(60))
+
+    def _visible(self, queue: list[Parcel]) -> Parcel | None:
+        now = self.clock.now()
+        visible = [parcel for parcel in queue if parcel.visible_at <= now]
+        return self.rng.choice(visible) if visible else None
+
+    def meanwhile(self) -> None:
+        """What others do between the gateway's answer and its record."""
+        if getattr(self._nested, "busy", False) or self.rng.random() >= 0.06 or not self.mishaps:
+            return
+        self._nested.busy = True
+        try:
+            if self.rng.random() < 0.6:
+                self.counted["reports pulled before the outcome was recorded"] += 1
+                self.lines.gateway.make_reports_due()
+                self.report()
+            else:
+                self.counted["submits recorded past their deadline"] += 1
+                self.clock.advance(70)
+                self.attend()
+                self.submit_some(3)
+        finally:
+            self._nested.busy = False
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """Nothing goes wrong any more."""
+        mishaps, trouble, self.mishaps, self.trouble = self.mishaps, self.trouble, 0.0, 0.0
+        try:
+            yield
+        finally:
+            self.mishaps, self.trouble = mishaps, trouble
+
+    def live_until_quiet(self) -> None:
+        """For as long as anything can still happen: three days and more; the outages end with the first night."""
+        steps = [30] * 20 + [120] * 30 + [900] * 24 + [3600] * 20
+        for seconds in steps:
+            self._tick(seconds)
+        with self.calm():
+            self.lines.gateway.wait_until_idle()
+            self.lines.gateway.make_reports_due()
+            for seconds in [3600] * 4 + [6 * 3600] * 14:
+                self._tick(seconds)
+
+    def _tick(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.fire_schedules()
+        self.attend()
+        while self.submit_some(10):
+            pass
+        self.report()
