@@ -9,7 +9,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.days import DayCount
 from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
 from bridge.domain.events import Event
-from bridge.domain.ids import moved_to, ulid, ulid_time, ulids_between
+from bridge.domain.ids import moved_to, ulid, ulids_between
 from bridge.domain.messages import (
     Applied,
     EarlyReport,
@@ -277,7 +277,7 @@ class FakeMessages:
                 message
                 for message in self.messages.values()
                 if not is_waiting(message)
-                and hour <= (message.claimed_at or ulid_time(message.id)) < hour + timedelta(hours=1)
+                and hour <= message.submitted_at < hour + timedelta(hours=1)
                 and shard_of(message.id) == shard
             ),
             after,

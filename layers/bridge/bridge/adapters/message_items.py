@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from bridge.adapters.aws import to_item
-from bridge.domain.ids import moved_to, ulid_time
+from bridge.domain.ids import moved_to
 from bridge.domain.messages import (
     Category,
     Message,
@@ -23,6 +23,15 @@ from bridge.domain.walks import Entry, shard_of
 
 MESSAGE: Final = "message"
 REPORT: Final = "report#"
+UNCHANGING: Final = frozenset(
+    {
+        *("pk", "sk", "client", "client_key", "client_reference", "client_references", "reference_key"),
+        *("created", "created_at", "extension", "category", "on_ambiguous", "queued", "send_at"),
+        *("batch_id", "batch_key"),
+    }
+)
+"""The attributes of a message that no step of its submit changes."""
+
 NUMBER: Final = "to#"  # sorts behind the reports, so that reading a message stops before them
 ONCE: Final = "once"
 
@@ -99,7 +108,7 @@ def message_item(message: Message, retention: timedelta) -> dict[str, object]:
     shard = shard_of(message.id)
     sole = message.recipients[0] if len(message.recipients) == 1 else None
     if not waits:
-        hour = hour_key(message.claimed_at or ulid_time(message.id), shard)
+        hour = hour_key(message.submitted_at, shard)
     elif message.batch_id:
         hour = None  # its batch is due, and walks through its messages
     else:

@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +37,7 @@ from bridge.adapters.day_counts_table import addition
 from bridge.adapters.message_items import (
     MESSAGE,
     NUMBER,
+    UNCHANGING,
     batch_key,
     due_key,
     entry_of,
@@ -143,25 +145,22 @@ class MessagesTable:
             list(pool.map(self._put, batches))
 
     def move(self, before: Message, after: Message) -> Message | None:
-        """See `bridge.ports.Messages`. One conditional write of everything.
+        """See `bridge.ports.Messages`. One conditional write of all that may ever change.
 
         What differs would not be enough: in the same state there may be the work of somebody else who had it in
         between, or of a write whose answer was lost. An attribute that stays the same costs no index anything.
         """
-        values = message_item(after, self._retention)
-        key = {name: values.pop(name) for name in ("pk", "sk")}
-        sets = {name: value for name, value in values.items() if value is not None}
-        update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
-        if gone := [f"#{name}" for name in values if name not in sets]:
-            update += f" REMOVE {', '.join(gone)}"
+        item = message_item(after, self._retention)
+        sets = {name: value for name, value in item.items() if value is not None and name not in UNCHANGING}
+        update, names = _writing(tuple(sets), tuple(name for name, value in item.items() if value is None))
         held = "claim = :was_claim" if before.claim else "attribute_not_exists(claim)"
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item(key),
+                Key=to_item({"pk": item["pk"], "sk": MESSAGE}),
                 UpdateExpression=update,
                 ConditionExpression=f"#state = :was_state AND {held}",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeNames=names,
                 ExpressionAttributeValues=to_item(
                     {f":{name}": value for name, value in sets.items()}
                     | {":was_state": str(state_of(before)), ":was_claim": before.claim or None}
@@ -463,6 +462,19 @@ def _portions(items: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]
         size += length
     if portion:
         yield portion
+
+
+@lru_cache(maxsize=256)
+def _writing(sets: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, Mapping[str, str]]:
+    """The update that writes these attributes and removes those, and the placeholders of their names.
+
+    Nearly all messages have the same, so that it is not put together for each.
+    """
+    gone = tuple(name for name in gone if name not in UNCHANGING)
+    update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
+    if gone:
+        update += f" REMOVE {', '.join(f'#{name}' for name in gone)}"
+    return update, {f"#{name}": name for name in (*sets, *gone)}
 
 
 def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:
