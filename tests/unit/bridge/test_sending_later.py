@@ -14,10 +14,10 @@ from bridge.domain.errors import (
     NotStored,
     OptedOut,
 )
-from bridge.domain.messages import Message, Once, Standing, Status
+from bridge.domain.messages import Message, OnAmbiguous, Once, Standing, Status
 from bridge.domain.opt_outs import OptOut, Source
 from bridge.domain.policies import Policy
-from bridge.domain.submits import begun, state_of
+from bridge.domain.submits import begun, state_of, to_resend
 from bridge.domain.work import MessageWork
 from bridge.services.sending import FARTHEST, Order, Sending, Sent
 from eums import Ambiguous, Refused, code_of
@@ -290,6 +290,16 @@ def test_what_was_begun_or_has_ended_is_not_cancelled(world: World, sending: Sen
     done = send(world, replace(QUEUED, queued=False)).message
     with pytest.raises(NotCancellable):
         sending.cancel(CALLER, done.id)
+
+
+def test_what_may_have_been_sent_is_not_cancelled_though_it_waits(world: World, sending: Sending) -> None:
+    message = send(world, replace(QUEUED, on_ambiguous=OnAmbiguous.RESEND)).message
+    claimed = begun(message, claim="C", now=NOON)
+    world.messages.move(message, claimed)
+    world.messages.move(claimed, to_resend(claimed))
+
+    with pytest.raises(NotCancellable):
+        sending.cancel(CALLER, message.id)
 
 
 def test_nobody_elses_message_is_cancelled(world: World, sending: Sending) -> None:
