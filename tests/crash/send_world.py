@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -198,7 +199,7 @@ class WatchedGateway(Gateway):
         super().__init__(
             accounts,
             settings=GatewaySettings(report_delay=30, late_report_delay=3600, report_page_size=7),
-            clock=lambda: self.moment(),
+            clock=lambda: self.moment(),  # noqa: PLW0108 - it is another in each world
         )
         self._busy = 0
         self._busy_lock = threading.Lock()
@@ -309,7 +310,8 @@ class Lines:
 
     def _gateways(self, url: str, read_timeout: float = _READ_TIMEOUT) -> Gateways:
         reached: Any = _Reached(self.accounts, url, read_timeout)
-        return Gateways(reached, clock=lambda: self.world.clock.now(), longest=LONGEST_CALL)
+        # Each world has a clock of its own.
+        return Gateways(reached, clock=lambda: self.world.clock.now(), longest=LONGEST_CALL)  # noqa: PLW0108 - likewise
 
     def close(self) -> None:
         for gateways in (self._whole, self._broken, self._dead, self._pulls):
@@ -415,7 +417,7 @@ class _Topic:
 
     def publish(self, events: Sequence[Event]) -> None:
         for event in events:  # a batch is taken in part
-            self.world.call("topic.publish", lambda event=event: self._take(event))
+            self.world.call("topic.publish", partial(self._take, event))
 
     def _take(self, event: Event) -> None:
         state = self.world.state
@@ -618,7 +620,7 @@ class World:
             done += 1
             if self.rng.random() < 0.15:
                 # The same pointer came to another worker, too; or another pointer to the same message.
-                self.at_once([lambda: self._submit(parcel, self.fate(18)), lambda: self._submit(parcel, self.fate(18))])
+                self.at_once([partial(self._submit, parcel, self.fate(18)) for _ in range(2)])
                 self.counted["pointers taken by two workers at once"] += 1
             else:
                 self._submit(parcel, self.fate(18))
@@ -678,7 +680,7 @@ class World:
         for account in NAMES:
             for _ in range(20):
                 outcome, ended = self.run(
-                    lambda: self.pulling.pull(account, Kind.REPORTS), self.fate(14, spared=spared)
+                    partial(self.pulling.pull, account, Kind.REPORTS), self.fate(14, spared=spared)
                 )
                 if outcome != "done" or ended is not Ended.RECORDS:
                     break
@@ -690,7 +692,7 @@ class World:
             if not queue:
                 return
             parcel = queue[self.rng.randrange(len(queue))]
-            outcome, _ = self.run(lambda: take(parcel.body), self.fate(8))  # noqa: B023 - run at once
+            outcome, _ = self.run(partial(take, parcel.body), self.fate(8))
             with self._lock:
                 if outcome == "done" and self.rng.random() < 0.95 and parcel in queue:
                     queue.remove(parcel)
