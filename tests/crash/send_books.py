@@ -293,7 +293,11 @@ def _happened(counted: Counter[str]) -> Iterator[str]:
         f"{of('requests')} requests for {of('sends')} sends, {of('sends (resend)')} of which would rather come twice; "
         f"asked {of('answers')} times, {of('equal requests at once')} times by two at once"
     )
-    yield f"{of('kills')} kills at {points} points; {before} calls of stores failed before their effect, {after} after it"
+    yield (
+        f"{of('kills')} kills at {points} points, {of('kills by a signal')} of them of a process, "
+        f"{of('kills in the middle of a submit')} in the middle of a submit"
+    )
+    yield f"{before} calls of stores failed before their effect, {after} after it"
     yield (
         f"{of('pointers handed out')} pointers handed out, {of('… again')} of them again and "
         f"{of('pointers taken by two workers at once')} to two workers at once; {of('dead letters')} dead letters"
@@ -322,7 +326,7 @@ def _became(counted: Counter[str]) -> Iterator[str]:
             f"{of(f'… and resolved: {unknown}')} resolved; {of(sent)} submitted and reported, "
             f"{of(f'… and resolved: {sent}')} resolved"
         )
-    yield f"{of('unknown, taken, reported without our id')} unknown, reported without our id: nothing ties these together"
+    yield f"{of('unknown, taken, reported without our id')} unknown, reported without our id: nothing ties them"
     for check in CHECKS:
         if count := of(f"a dead letter says so: {check}"):
             yield f"a dead letter says so: {count} {check}"
