@@ -55,7 +55,7 @@ _FINAL: Final = {
     Status.CANCELLED,
     Status.UNKNOWN_EXPIRED,
 }
-_TELLING: Final = {EventType.UNKNOWN, EventType.DELIVERED, EventType.UNDELIVERED}
+_TELLING: Final = {EventType.UNKNOWN, EventType.SUBMITTED, EventType.DELIVERED, EventType.UNDELIVERED}
 _SENT: Final = {Status.SUBMITTED, Status.DELIVERED, Status.UNDELIVERED}
 
 
@@ -164,7 +164,9 @@ class Books:
         for events in world.state.events.values():
             data = json.loads(events[0].body())["data"]
             if data.get("message_id") and data.get("to"):
-                self.told[data["message_id"], data["to"]].add(events[0].type)
+                # A report that is not final says at least this.
+                sent = events[0].type is EventType.UPDATED and data["status"] == Status.SUBMITTED
+                self.told[data["message_id"], data["to"]].add(EventType.SUBMITTED if sent else events[0].type)
 
     def _judge_request(self, request: Request, messages: list[Message]) -> None:
         counted, taken = self.counted, self.taken_of[request.marker]

@@ -4,6 +4,7 @@ A world has some hundred requests, by seed; the threads of what comes at once ar
 repeat.
 """
 
+import gc
 import json
 import logging
 import sys
@@ -23,7 +24,7 @@ from tests.crash.send_world import NAMES, POISON, ROUTED, SHOP, Lines, WatchedGa
 from tests.fakes.world import NOON
 
 REQUESTS: Final = 150  # of one world
-_SIGKILLS: Final = 0.06  # of the sends and submits, each in a process of its own
+_SIGKILLS: Final = 0.04  # of the sends and submits, each in a process of its own
 _PATIENT: Final = 60  # requests with one key, of a caller that gets no answer
 _SPECIAL: Final = (
     "19900002000", "19900002001", "19900002002", "19900002003", "19900002005", "19900002006", "19900002007",
@@ -159,6 +160,8 @@ def main(first: int, last: int, step: int) -> None:
     logging.disable(logging.CRITICAL)
     # The threads of this process are the gateway's: what is forked shares nothing with them but sockets.
     warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+    gc.collect()
+    gc.freeze()  # a child copies less
     books = Books()
     with Torture() as torture:
         for seed in range(first, last, step):
