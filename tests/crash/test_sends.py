@@ -35,7 +35,7 @@ PROJECT = Path(__file__).parents[2]
 SEEDS = int(os.environ.get("CRASH_SEEDS", "50"))
 AT_LEAST = 10_000 * SEEDS // 50
 WORLDS = -(-AT_LEAST // REQUESTS)
-PROCESSES = 2
+PROCESSES = 3  # a good part of it is waiting
 
 
 def begin(first: int) -> "subprocess.Popen[bytes]":
