@@ -7,6 +7,7 @@ has. The gateway's side is its list of the submits that it took, in which nothin
 import json
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -16,13 +17,12 @@ from bridge.domain.errors import (
     GatewayRefused,
     GatewayUnreachable,
     InvalidRequest,
-    NotCancellable,
     NotStored,
     OptedOut,
     StillInFlight,
 )
 from bridge.domain.events import EventType
-from bridge.domain.messages import Category, Message, OnAmbiguous, Rejection, Status
+from bridge.domain.messages import Category, Message, OnAmbiguous, Recipient, Rejection, Status
 from bridge.domain.numbers import e164
 from bridge.domain.submits import MOST_TRIES, is_waiting, state_of
 from bridge.services.sending import Order, Sent
@@ -55,6 +55,7 @@ _FINAL: Final = {
     Status.CANCELLED,
     Status.UNKNOWN_EXPIRED,
 }
+_TELLING: Final = {EventType.UNKNOWN, EventType.SUBMITTED, EventType.DELIVERED, EventType.UNDELIVERED}
 _SENT: Final = {Status.SUBMITTED, Status.DELIVERED, Status.UNDELIVERED}
 
 
@@ -98,19 +99,22 @@ def answer_of(outcome: str, result: object) -> Answer:
     if outcome == "done":
         assert isinstance(result, Sent)
         return Answer(said=Said.MESSAGE, message=result.message, message_id=result.message.id)
-    reason = type(result).__name__
+    return Answer(said=_said(result), message_id=getattr(result, "message_id", None), reason=type(result).__name__)
+
+
+def _said(result: object) -> Said:
     match result:
         case StillInFlight():
-            return Answer(said=Said.IN_FLIGHT)
-        case NotStored() if "nothing was sent" in str(result):
-            return Answer(said=Said.TRY_AGAIN, reason=reason)
+            return Said.IN_FLIGHT
+        case NotStored():
+            return Said.TRY_AGAIN if "nothing was sent" in str(result) else Said.NOTHING
         case GatewayUnreachable():
-            return Answer(said=Said.TRY_AGAIN, message_id=result.message_id, reason=reason)
+            return Said.TRY_AGAIN
         case GatewayRefused() | OptedOut():
-            return Answer(said=Said.NOTHING_SENT, message_id=result.message_id, reason=reason)
-        case InvalidRequest() | NotCancellable():
-            return Answer(said=Said.INVALID, reason=reason)
-    return Answer(said=Said.NOTHING, reason=reason)
+            return Said.NOTHING_SENT
+        case InvalidRequest():
+            return Said.INVALID
+    return Said.NOTHING
 
 
 @dataclass
@@ -143,7 +147,7 @@ class Books:
 
     def _read_journal(self, world: World) -> None:
         self.taken = Counter[tuple[str, str]]()  # (reference, number)
-        self.taken_of = defaultdict[int, Counter[str]](Counter)  # by marker: number
+        self.taken_of: defaultdict[int, Counter[str]] = defaultdict(Counter[str])  # by marker: number
         for submit in world.lines.gateway.submits():
             for message in submit.messages:
                 self.taken[submit.reference, e164(message.dest_number)] += 1
@@ -160,7 +164,9 @@ class Books:
         for events in world.state.events.values():
             data = json.loads(events[0].body())["data"]
             if data.get("message_id") and data.get("to"):
-                self.told[data["message_id"], data["to"]].add(events[0].type)
+                # A report that is not final says at least this.
+                sent = events[0].type is EventType.UPDATED and data["status"] == Status.SUBMITTED
+                self.told[data["message_id"], data["to"]].add(EventType.SUBMITTED if sent else events[0].type)
 
     def _judge_request(self, request: Request, messages: list[Message]) -> None:
         counted, taken = self.counted, self.taken_of[request.marker]
@@ -177,11 +183,11 @@ class Books:
                 self._wrong("duplicates", f"request {request.marker}: {taken[number]}")
         last = request.answers[-1].said
         counted[f"answered last: {last}"] += 1
-        if last in {Said.NOTHING_SENT, Said.TRY_AGAIN, Said.INVALID} and sum(taken.values()):
+        if last in {Said.NOTHING_SENT, Said.TRY_AGAIN, Said.INVALID} and taken.total():
             self._wrong(
                 "said that nothing was sent, and it was", f"request {request.marker}: {request.answers[-1].reason}"
             )
-        if request.cancelled and sum(taken.values()):
+        if request.cancelled and taken.total():
             self._wrong("cancelled and sent", f"request {request.marker}")
         # Without a key, no answer is the end of it: what became of the message, if there is one, is said by events.
         if last is Said.IN_FLIGHT or (last is Said.NOTHING and request.key is not None):
@@ -214,26 +220,32 @@ class Books:
             # No outage of these lasts as long as a message may wait.
             self._wrong("given up without need", message.id, world, message)
         for recipient, shown in zip(message.recipients, seen.recipients, strict=True):
-            place = (message.id, recipient.to)
-            taken, told = self.taken[place], self.told[place]
-            left_out = recipient.to == e164(_LEFT_OUT)
-            if EventType.SUBMITTED in told and not taken:
-                self._wrong("said to be sent, and never taken", f"{message.id} by an event")
-            nothing = EventType.REJECTED in told or recipient.status in {Status.REJECTED, Status.CANCELLED}
-            if nothing and taken and not left_out:
-                self._wrong(
-                    "said that nothing was sent, and it was", f"{message.id}: {recipient.status} {message.reason}"
-                )
-            if shown.status not in _FINAL:
-                self._wrong("requests without a final answer", f"{message.id}: {shown.status}")
-            if not told and not _answered(request, message) and message.queued and state is not Status.CANCELLED:
-                self._wrong("requests without a final answer", f"{message.id}: {state}, untold", world, message)
-            if taken and (recipient.to in _OPTED_OUT and message.category is Category.MARKETING):
-                self._wrong("sent to who opted out", message.id)
-            self._judge_report(recipient.status, shown.status, recipient.to, taken=bool(taken), message=message)
-            untold = not told & {EventType.UNKNOWN, EventType.DELIVERED, EventType.UNDELIVERED}
-            if recipient.status is Status.UNKNOWN and untold and not _answered(request, message):
-                self._wrong("unknown, and nobody was told", message.id, world, message)
+            self._judge_recipient(message, recipient, shown.status)
+            self._judge_told(world, request, message, recipient)
+
+    def _judge_recipient(self, message: Message, recipient: Recipient, shown: Status) -> None:
+        place = (message.id, recipient.to)
+        taken, told = self.taken[place], self.told[place]
+        if EventType.SUBMITTED in told and not taken:
+            self._wrong("said to be sent, and never taken", f"{message.id} by an event")
+        nothing = EventType.REJECTED in told or recipient.status in {Status.REJECTED, Status.CANCELLED}
+        if nothing and taken and recipient.to != e164(_LEFT_OUT):
+            self._wrong("said that nothing was sent, and it was", f"{message.id}: {recipient.status} {message.reason}")
+        if shown not in _FINAL:
+            self._wrong("requests without a final answer", f"{message.id}: {shown}")
+        if taken and (recipient.to in _OPTED_OUT and message.category is Category.MARKETING):
+            self._wrong("sent to who opted out", message.id)
+        self._judge_report(recipient.status, shown, recipient.to, taken=bool(taken), message=message)
+
+    def _judge_told(self, world: World, request: Request, message: Message, recipient: Recipient) -> None:
+        """Who was not answered hears it by an event."""
+        if _answered(request, message):
+            return
+        told, state = self.told[message.id, recipient.to], state_of(message)
+        if not told and message.queued and state is not Status.CANCELLED:
+            self._wrong("requests without a final answer", f"{message.id}: {state}, untold", world, message)
+        if recipient.status is Status.UNKNOWN and not told & _TELLING:
+            self._wrong("unknown, and nobody was told", message.id, world, message)
 
     def _judge_report(self, recorded: Status, shown: Status, to: str, *, taken: bool, message: Message) -> None:
         behaviour = magic.behaviour(to.removeprefix("+86"))
@@ -257,7 +269,7 @@ class Books:
             self._wrong("reports that did not resolve their message", f"{message.id} {to[-4:]}: {recorded}, {shown}")
 
     def _wrong(self, what: str, where: str, world: World | None = None, message: Message | None = None) -> None:
-        """What is wrong; with a message, unless its pointer failed five times: then an alarm rings for its dead letter."""
+        """What is wrong; with a message, unless it failed five times: then an alarm rings for its dead letter."""
         assert what in CHECKS
         if world is not None and message is not None and any(message.id in body for body in world.state.dead):
             self.counted[f"a dead letter says so: {what}"] += 1
@@ -267,40 +279,59 @@ class Books:
 
 
 def table(counted: Counter[str]) -> str:
-    """The books in a few lines."""
-    faults = {name.removeprefix("fault: "): count for name, count in counted.items() if name.startswith("fault: ")}
-    points = [name for name in counted if name.startswith("kill: ")]
-    ended = ", ".join(
-        f"{counted[f'recorded: {state}']} {state}" for state in ("submitted", "rejected", "unknown", "cancelled")
-    )
-    why = ", ".join(f"{counted[f'rejected: {reason}']} {reason}" for reason in Rejection)
-    lines = [
-        f"{counted['requests']} requests for {counted['sends']} sends, of which {counted['sends (resend)']} would rather "
-        f"come twice; asked {counted['answers']} times, {counted['equal requests at once']} pairs of them at once",
-        f"{counted['kills']} kills at {len(points)} points; {counted['calls of stores failed before their effect']} calls "
-        f"of stores failed before their effect and {counted['calls of stores failed after their effect']} after it",
-        f"{counted['pointers handed out']} pointers handed out, {counted['… again']} of them again and "
-        f"{counted['pointers taken by two workers at once']} to two workers at once; {counted['dead letters']} dead letters; "
-        f"{counted['reports pulled before the outcome was recorded']} times reports came before the outcome was recorded, "
-        f"{counted['submits recorded past their deadline']} submits took longer than their deadline",
-        f"{sum(faults.values())} faults of the gateway: "
-        + ", ".join(f"{count} {name}" for name, count in sorted(faults.items(), key=lambda item: -item[1])),
-        f"{counted['messages']} messages: {ended}; rejected by the bridge: {why}",
-        f"the gateway took {counted['messages taken by the gateway']}; again: {counted['taken again']}, of those that would "
-        f"rather come twice: {counted['taken again (resend)']}",
-    ]
-    for group in ("", " (resend)"):
-        lines += [
-            f"{counted[f'unknown{group}']} unknown{group}, of which {counted[f'unknown, taken{group}']} were taken and "
-            f"{counted[f'unknown, taken, reported{group}']} reported: "
-            f"{counted[f'… and resolved: unknown, taken, reported{group}']} resolved; "
-            f"{counted[f'submitted, reported{group}']} submitted and reported: "
-            f"{counted[f'… and resolved: submitted, reported{group}']} resolved"
-        ]
-    lines += [
-        f"reported without our id, and unknown, so that nothing ties them: {counted['unknown, taken, reported without our id']}"
-    ]
+    """The books in some lines."""
+    lines = [*_happened(counted), *_became(counted)]
     return "\n".join([*(f"  {line}" for line in lines), *(f"  {counted[check]:7} {check}" for check in CHECKS)])
+
+
+def _happened(counted: Counter[str]) -> Iterator[str]:
+    of = counted.__getitem__
+    faults = {
+        name.removeprefix("fault: "): count for name, count in counted.most_common() if name.startswith("fault: ")
+    }
+    points = sum(name.startswith("kill: ") for name in counted)
+    before, after = of("calls of stores failed before their effect"), of("calls of stores failed after their effect")
+    yield (
+        f"{of('requests')} requests for {of('sends')} sends, {of('sends (resend)')} of which would rather come twice; "
+        f"asked {of('answers')} times, {of('equal requests at once')} times by two at once"
+    )
+    yield (
+        f"{of('kills')} kills at {points} points, {of('kills by a signal')} of them of a process, "
+        f"{of('kills in the middle of a submit')} in the middle of a submit"
+    )
+    yield f"{before} calls of stores failed before their effect, {after} after it"
+    yield (
+        f"{of('pointers handed out')} pointers handed out, {of('… again')} of them again and "
+        f"{of('pointers taken by two workers at once')} to two workers at once; {of('dead letters')} dead letters"
+    )
+    yield (
+        f"reports came before the outcome was recorded {of('reports pulled before the outcome was recorded')} times; "
+        f"{of('submits recorded past their deadline')} submits took longer than their deadline"
+    )
+    yield f"{sum(faults.values())} faults of the gateway: " + ", ".join(f"{n} {name}" for name, n in faults.items())
+
+
+def _became(counted: Counter[str]) -> Iterator[str]:
+    of = counted.__getitem__
+    states = (Status.SUBMITTED, Status.REJECTED, Status.UNKNOWN, Status.CANCELLED)
+    ended = ", ".join(f"{of(f'recorded: {state}')} {state}" for state in states)
+    why = ", ".join(f"{of(f'rejected: {reason}')} {reason}" for reason in Rejection)
+    yield f"{of('messages')} messages: {ended}; rejected by the bridge: {why}"
+    yield (
+        f"the gateway took {of('messages taken by the gateway')}; again: {of('taken again')}, and of those that would "
+        f"rather come twice: {of('taken again (resend)')}"
+    )
+    for group in ("", " (resend)"):
+        unknown, sent = f"unknown, taken, reported{group}", f"submitted, reported{group}"
+        yield (
+            f"{of(f'unknown{group}')} unknown{group}: {of(f'unknown, taken{group}')} taken, {of(unknown)} reported, "
+            f"{of(f'… and resolved: {unknown}')} resolved; {of(sent)} submitted and reported, "
+            f"{of(f'… and resolved: {sent}')} resolved"
+        )
+    yield f"{of('unknown, taken, reported without our id')} unknown, reported without our id: nothing ties them"
+    for check in CHECKS:
+        if count := of(f"a dead letter says so: {check}"):
+            yield f"a dead letter says so: {count} {check}"
 
 
 _OPTED_OUT: Final = {e164(f"1390000000{digit}") for digit in range(10)}

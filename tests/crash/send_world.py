@@ -7,6 +7,11 @@ raise, before they take effect or after it. A queue hands out again what was not
 once, and gives up what it handed out five times.
 """
 
+import mmap
+import os
+import pickle
+import signal
+import struct
 import threading
 import time
 from collections import Counter, defaultdict
@@ -14,8 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from bridge.adapters.gateways import Gateways
 from bridge.domain.clients import Caller
@@ -66,7 +72,10 @@ POISON: Final = "毒"  # in a text: what is to be sent of it always fails in the
 SHOP: Final = Caller(client="shop", accounts=frozenset(NAMES), default_account="default", scopes=frozenset({"send"}))
 ROUTED: Final = replace(SHOP, client="routed", fallback_accounts=NAMES[1:])
 _READ_TIMEOUT: Final = 0.25  # real seconds: a submit that hangs costs as much
+_ROOM: Final = 1 << 24
+_HEAD: Final = struct.Struct("=Q")
 _STAGGER: Final = 0.0006  # seconds
+T = TypeVar("T")
 _EXPECTED: Final = (BridgeError, EumsError, Refused, NotSettledError)
 _TRACKED: Final = {EventType.DELIVERED, EventType.UNDELIVERED, EventType.UPDATED}  # as TrackQueue's filter
 
@@ -81,6 +90,7 @@ class Fate:
         fail_for: how many calls raise.
         after: whether they take effect, and only their answers are lost.
         spared: calls that raise nothing, and points that kill nobody.
+        in_call: it dies while the gateway is asked, if it asks it.
     """
 
     die_at: int = 0
@@ -88,6 +98,7 @@ class Fate:
     fail_for: int = 1
     after: bool = False
     spared: frozenset[str] = frozenset()
+    in_call: bool = False
     points: int = 0
     calls: int = 0
     died: bool = False
@@ -99,13 +110,14 @@ class Fate:
         return 0 < self.fail_at <= self.calls < self.fail_at + self.fail_for
 
 
-@dataclass(eq=False)
+@dataclass
 class Parcel:
-    """What a queue holds."""
+    """What a queue holds; two are the same when their numbers are."""
 
-    body: str
-    visible_at: datetime
-    receives: int = 0
+    number: int
+    body: str = field(compare=False)
+    visible_at: datetime = field(compare=False)
+    receives: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -179,6 +191,11 @@ class State:
     events: dict[str, list[Event]] = field(default_factory=dict)
     bodies: FakeBatchBodies = field(default_factory=FakeBatchBodies)
     ids: int = 0
+    parcels: int = 0
+
+    def parcel(self, body: str, delay: float = 0.0) -> Parcel:
+        self.parcels += 1
+        return Parcel(self.parcels, body, self.clock.now() + timedelta(seconds=delay))
 
     def __post_init__(self) -> None:
         self.messages = Shelf(self.days)
@@ -198,7 +215,7 @@ class WatchedGateway(Gateway):
         super().__init__(
             accounts,
             settings=GatewaySettings(report_delay=30, late_report_delay=3600, report_page_size=7),
-            clock=lambda: self.moment(),
+            clock=lambda: self.moment(),  # noqa: PLW0108 - it is another in each world
         )
         self._busy = 0
         self._busy_lock = threading.Lock()
@@ -302,17 +319,30 @@ class Lines:
             policies={name: Policy(rate=1000.0) for name in NAMES},
         )
         self.world: World
-        self._whole = self._gateways(gateway.url)
-        self._broken = self._gateways(broken.url)
-        self._dead = self._gateways(unused_url())
-        self._pulls = self._gateways(gateway.url, read_timeout=20.0)
+        self._ordered: str | None = None
+        self._nowhere = unused_url()
+        self._connect()
+
+    def _connect(self) -> None:
+        self._ends = {
+            "whole": self._gateways(self.gateway.url),
+            "broken": self._gateways(self._broken_line.url),
+            "dead": self._gateways(self._nowhere),
+        }
+        self._pulls = self._gateways(self.gateway.url, read_timeout=20.0)
+
+    def begin_anew(self, ordered: str) -> None:
+        """In a process that was forked: connections of its own, and what its parent ordered for the first submit."""
+        self._connect()
+        self._ordered = ordered
 
     def _gateways(self, url: str, read_timeout: float = _READ_TIMEOUT) -> Gateways:
         reached: Any = _Reached(self.accounts, url, read_timeout)
-        return Gateways(reached, clock=lambda: self.world.clock.now(), longest=LONGEST_CALL)
+        # Each world has a clock of its own.
+        return Gateways(reached, clock=lambda: self.world.clock.now(), longest=LONGEST_CALL)  # noqa: PLW0108 - likewise
 
     def close(self) -> None:
-        for gateways in (self._whole, self._broken, self._dead, self._pulls):
+        for gateways in (*self._ends.values(), self._pulls):
             gateways.close()
 
     def check(self, account: str, submit: Submit) -> None:
@@ -326,7 +356,7 @@ class Lines:
         raised: Exception | None = None
         accepted: tuple[Accepted, ...] = ()
         try:
-            accepted = self._gateways_now().submit(account, submit)
+            accepted = self._ends[self._end()].submit(account, submit)
         except Exception as exc:  # noqa: BLE001 - raised below, after what happens meanwhile
             raised = exc
         world.meanwhile()
@@ -335,26 +365,47 @@ class Lines:
             raise raised
         return accepted
 
-    def _gateways_now(self) -> Gateways:
+    def _end(self) -> str:
+        if self._ordered is None:
+            return self.order()
+        ordered, self._ordered = self._ordered, "whole"
+        return ordered
+
+    def order(self) -> str:
+        """Order the trouble of the next submit, if any; which end of which line it is to use."""
         world = self.world
         if world.rng.random() >= world.trouble:
             world.clock.advance(world.rng.uniform(0.02, 0.3))
-            return self._whole
+            return "whole"
         _, name, make = world.rng.choices(TROUBLES, _TROUBLE_WEIGHTS)[0]
         world.counted[f"fault: {name}"] += 1
         trouble = make(world.rng)
         world.clock.advance(LONGEST_CALL if "hang" in name else 0.1)
         if isinstance(trouble, Fault):
             self.gateway.add_fault(trouble)
-            return self._whole
+            return "whole"
         if trouble is None:
-            return self._dead
+            return "dead"
         self._broken_line.order(trouble)
-        return self._broken
+        return "broken"
 
     def pull(self, account: str, kind: Kind) -> Reply:
         self.world.point("gateway.pull before")
         return self._pulls.pull(account, kind)
+
+
+@dataclass
+class _Clock:
+    world: "World"
+
+    def now(self) -> datetime:
+        return self.world.clock.now()
+
+    def monotonic(self) -> float:
+        return self.world.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.world.clock.sleep(seconds)
 
 
 class _Port:
@@ -395,7 +446,7 @@ class _Queues:
         self.world.call("pointers.send", lambda: self._to_publish(pointer(key)))
 
     def _to_publish(self, body: str) -> None:
-        self.world.state.to_publish.append(Parcel(body, self.world.clock.now()))
+        self.world.state.to_publish.append(self.world.state.parcel(body))
 
 
 @dataclass
@@ -415,13 +466,13 @@ class _Topic:
 
     def publish(self, events: Sequence[Event]) -> None:
         for event in events:  # a batch is taken in part
-            self.world.call("topic.publish", lambda event=event: self._take(event))
+            self.world.call("topic.publish", partial(self._take, event))
 
     def _take(self, event: Event) -> None:
         state = self.world.state
         state.events.setdefault(event.id, []).append(event)
         if event.type in _TRACKED:
-            state.to_track.append(Parcel(event.body(), self.world.clock.now()))
+            state.to_track.append(state.parcel(event.body()))
 
 
 class World:
@@ -432,6 +483,9 @@ class World:
         self.rng = rng
         self.trouble = trouble  # the share of submits that meet some
         self.mishaps = 0.3  # the share of runs that die, and of those in which stores fail
+        self.sigkills = 0.0  # the share of sends and submits that have a process of their own, which is killed
+        self._memory = mmap.mmap(-1, _HEAD.size + _ROOM)
+        self._forked = False
         self.state = State()
         self.counted = Counter[str]()
         self.wrong: list[str] = []
@@ -442,7 +496,7 @@ class World:
         self.counters = FakeCounters()
         lines.world = self
         lines.gateway.reset()
-        lines.gateway.moment = self.clock.now
+        lines.gateway.moment = lambda: self.clock.now()  # noqa: PLW0108 - the clock may be another one by then
         self._wire()
         # The schedules come with the stack: the walks begin before the first message.
         self.run(lambda: self.attending.attend(lambda: 60.0), Fate())
@@ -454,7 +508,7 @@ class World:
     def _wire(self) -> None:
         port: Any = lambda name: _Port(self, name)  # noqa: E731 - a cast that each use below needs
         queues: Any = _Queues(self)
-        gateway, accounts, clock, counters = self.lines, self.lines.accounts, self.clock, self.counters
+        gateway, accounts, clock, counters = self.lines, self.lines.accounts, _Clock(self), self.counters
         messages, topic = port("messages"), _Topic(self)
         self.submitting = Submitting(
             accounts=accounts,
@@ -567,6 +621,44 @@ class World:
         finally:
             self._local.fate = before
 
+    def perform(self, work: Callable[[], Any], points: int, told: Callable[[str, Any], T]) -> T:
+        """A run with a fate, now and then in a process of its own; `told` is what others see of how it ended."""
+        if self._together or self._forked or self.rng.random() >= self.sigkills:
+            return told(*self.run(work, self.fate(points)))
+        fate = Fate(die_at=self.rng.randrange(1, points))
+        if self.rng.random() < 0.4:
+            fate = Fate(in_call=True)
+        ordered, seed = self.lines.order(), self.rng.random()
+        _HEAD.pack_into(self._memory, 0, 0)
+        child = os.fork()
+        if child == 0:
+            try:
+                self.rng.seed(seed)
+                self._forked = True
+                self.lines.begin_anew(ordered)
+                self._save(told(*self.run(work, fate)))
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        seen = self._load()
+        if not os.WIFSIGNALED(status):
+            return cast("T", seen)
+        self.counted["kills by a signal"] += 1
+        return told("died", None)
+
+    def _save(self, seen: object = None) -> None:
+        """Write down what the process leaves behind."""
+        content = pickle.dumps((self.state, self.counted, self.wrong, seen), pickle.HIGHEST_PROTOCOL)
+        assert len(content) <= _ROOM
+        self._memory[_HEAD.size : _HEAD.size + len(content)] = content
+        _HEAD.pack_into(self._memory, 0, len(content))
+
+    def _load(self) -> object:
+        (length,) = _HEAD.unpack_from(self._memory, 0)
+        content = self._memory[_HEAD.size : _HEAD.size + length]
+        self.state, self.counted, self.wrong, seen = pickle.loads(content)  # noqa: S301 - our own
+        return seen
+
     def point(self, name: str) -> None:
         fate = self._local.fate
         if fate.died:
@@ -578,7 +670,18 @@ class World:
             fate.died = True
             self.counted["kills"] += 1
             self.counted[f"kill: {name}"] += 1
+            if self._forked:
+                self._save()
+                os.kill(os.getpid(), signal.SIGKILL)
             raise Died
+        if self._forked and fate.in_call and name == "gateway.submit before":
+            # Somewhere between the first byte and the last; nothing of the stores changes meanwhile.
+            self.counted["kills"] += 1
+            self.counted["kills in the middle of a submit"] += 1
+            self._save()
+            signal.setitimer(signal.ITIMER_REAL, self.rng.uniform(0.0001, 0.003))
+        if self._forked and fate.in_call and name == "gateway.submit after":
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def call(self, name: str, work: Callable[[], Any]) -> Any:
         self.point(f"{name} before")
@@ -606,7 +709,7 @@ class World:
 
     def put(self, work: Work, delay: float = 0.0) -> None:
         for _ in range(2 if self.rng.random() < 0.05 else 1):
-            self.state.to_submit.append(Parcel(work.body(), self.clock.now() + timedelta(seconds=delay)))
+            self.state.to_submit.append(self.state.parcel(work.body(), delay))
 
     def submit_some(self, most: int = 1) -> int:
         """What `submit` does with what it is handed out, now and then two of it at once."""
@@ -618,13 +721,13 @@ class World:
             done += 1
             if self.rng.random() < 0.15:
                 # The same pointer came to another worker, too; or another pointer to the same message.
-                self.at_once([lambda: self._submit(parcel, self.fate(18)), lambda: self._submit(parcel, self.fate(18))])
+                self.at_once([partial(self._submit, parcel) for _ in range(2)])
                 self.counted["pointers taken by two workers at once"] += 1
             else:
-                self._submit(parcel, self.fate(18))
+                self._submit(parcel)
         return done
 
-    def _submit(self, parcel: Parcel, fate: Fate) -> None:
+    def _submit(self, parcel: Parcel) -> None:
         with self._lock:
             parcel.receives += 1
             parcel.visible_at = self.clock.now() + timedelta(seconds=VISIBILITY)
@@ -632,11 +735,16 @@ class World:
             self.counted["… again"] += parcel.receives > 1
             last = parcel.receives >= RECEIVES
             left = 20.0 if self.rng.random() < 0.03 else 55.0
-        outcome, _ = self.run(lambda: self.queueing.take(parcel.body, last=last, time_left=lambda: left), fate)
+        outcome = self.perform(
+            lambda: self.queueing.take(parcel.body, last=last, time_left=lambda: left),
+            18,
+            told=lambda outcome, _: outcome,
+        )
         with self._lock:
             queue = self.state.to_submit
             if parcel not in queue:
                 return
+            parcel = queue[queue.index(parcel)]
             if outcome == "done" and self.rng.random() < 0.95:
                 queue.remove(parcel)
             elif last:
@@ -678,7 +786,7 @@ class World:
         for account in NAMES:
             for _ in range(20):
                 outcome, ended = self.run(
-                    lambda: self.pulling.pull(account, Kind.REPORTS), self.fate(14, spared=spared)
+                    partial(self.pulling.pull, account, Kind.REPORTS), self.fate(14, spared=spared)
                 )
                 if outcome != "done" or ended is not Ended.RECORDS:
                     break
@@ -690,7 +798,7 @@ class World:
             if not queue:
                 return
             parcel = queue[self.rng.randrange(len(queue))]
-            outcome, _ = self.run(lambda: take(parcel.body), self.fate(8))  # noqa: B023 - run at once
+            outcome, _ = self.run(partial(take, parcel.body), self.fate(8))
             with self._lock:
                 if outcome == "done" and self.rng.random() < 0.95 and parcel in queue:
                     queue.remove(parcel)
@@ -705,7 +813,7 @@ class World:
 
     def meanwhile(self) -> None:
         """What others do between the gateway's answer and its record."""
-        if getattr(self._nested, "busy", False) or self.rng.random() >= 0.06 or not self.mishaps:
+        if self._forked or getattr(self._nested, "busy", False) or self.rng.random() >= 0.06 or not self.mishaps:
             return
         self._nested.busy = True
         try:

@@ -4,10 +4,11 @@ A world has some hundred requests, by seed; the threads of what comes at once ar
 repeat.
 """
 
+import gc
 import json
 import logging
 import sys
-from collections.abc import Callable
+import warnings
 from contextlib import ExitStack
 from datetime import timedelta
 from random import Random
@@ -23,6 +24,7 @@ from tests.crash.send_world import NAMES, POISON, ROUTED, SHOP, Lines, WatchedGa
 from tests.fakes.world import NOON
 
 REQUESTS: Final = 150  # of one world
+_SIGKILLS: Final = 0.04  # of the sends and submits, each in a process of its own
 _PATIENT: Final = 60  # requests with one key, of a caller that gets no answer
 _SPECIAL: Final = (
     "19900002000", "19900002001", "19900002002", "19900002003", "19900002005", "19900002006", "19900002007",
@@ -45,16 +47,14 @@ class Torture:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def world(
-        self, seed: int, books: Books, *, requests: int = REQUESTS, prepare: Callable[[World], object] = id
-    ) -> None:
+    def world(self, seed: int, books: Books, *, requests: int = REQUESTS, sigkills: float = 0.0) -> None:
         """One world from its beginning to the closing of its books."""
         rng = Random(seed)
         world = World(self.lines, rng)
         for number in OPTED_OUT:
             for account in NAMES:
                 world.state.opt_outs.add(OptOut(account=account, number=number, since=NOON, source=Source.API))
-        prepare(world)
+        world.sigkills = sigkills
         asked = [_request(rng, seed, number) for number in range(requests)]
         for request in asked:
             _ask(world, request)
@@ -127,9 +127,7 @@ def _ask_until_answered(world: World, request: Request) -> None:
 
 
 def _ask_once(world: World, request: Request) -> Answer:
-    answer = answer_of(
-        *world.run(lambda: world.sending.send(request.caller, request.order, request.key), world.fate(14))
-    )
+    answer = world.perform(lambda: world.sending.send(request.caller, request.order, request.key), 14, told=answer_of)
     request.answers.append(answer)
     return answer
 
@@ -160,10 +158,14 @@ def _go_on(world: World) -> None:
 def main(first: int, last: int, step: int) -> None:
     """Print the books of some worlds as JSON."""
     logging.disable(logging.CRITICAL)
+    # The threads of this process are the gateway's: what is forked shares nothing with them but sockets.
+    warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+    gc.collect()
+    gc.freeze()  # a child copies less
     books = Books()
     with Torture() as torture:
         for seed in range(first, last, step):
-            torture.world(seed, books)
+            torture.world(seed, books, sigkills=_SIGKILLS)
     print(json.dumps({"counted": books.counted, "wrong": books.wrong}))  # noqa: T201 - to whoever asked
 
 

@@ -68,6 +68,22 @@ def test_a_repeat_after_its_time_gets_the_first_answer(world: World) -> None:
         world.sending().send(SHOP, replace(order, text="【京东】别的"), "key")
 
 
+def test_a_refusal_after_an_unknown_try_goes_to_no_other_account(world: World) -> None:
+    world.add_account("second")
+    answers = [Ambiguous("no answer"), Refused(code_of(301))]
+
+    def answer(_: Submit) -> tuple[Accepted, ...]:
+        raise answers.pop(0)
+
+    world.gateway.submit_answer = answer
+    caller = replace(SHOP, accounts=frozenset({"default", "second"}), fallback_accounts=("second",))
+
+    message = world.sending().send(caller, replace(ORDER, on_ambiguous=OnAmbiguous.RESEND)).message
+
+    assert (message.status, message.account) == (Status.UNKNOWN, "default")
+    assert [account for account, _ in world.gateway.submits] == ["default", "default"]
+
+
 @pytest.fixture
 def untold(world: World) -> Message:
     """A message whose process died after it wrote down that the gateway did not answer."""

@@ -193,8 +193,8 @@ class Submitting:
 
     def _onward(self, message: Message, code: Code) -> Message | None:
         """The message for the next account, where another one can help at all, and where it would take the message."""
-        if not code.of_account_or_channel:
-            return None
+        if not code.of_account_or_channel or message.doubtful:
+            return None  # of a doubtful one this account may have a submit, whose report would find another's message
         routes = (self._rerouted(message, account) for account in message.fallback_accounts)
         return next(filter(None, routes), None)
 
