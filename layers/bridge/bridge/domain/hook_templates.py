@@ -134,7 +134,7 @@ def fitted(text: str, limit: int) -> str:
         kept += 1
     cut = text[:kept]
     space = max(cut.rfind(" "), cut.rfind("\n"))
-    if space > kept - _NEAR and cut[:space].strip():
+    if space > max(kept - _NEAR, 0):
         cut = cut[:space]
     return cut.rstrip() + _ELLIPSIS if limit >= 1 else ""
 
