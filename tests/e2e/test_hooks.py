@@ -3,7 +3,9 @@
 import base64
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -177,6 +179,33 @@ def test_a_storm_is_cut_off(nobody: httpx.Client, make: Callable[..., str]) -> N
     beyond = nobody.post(hook, content=body + b" ", headers=sign(body))
     assert beyond.status_code == 429, beyond.text
     assert 1 <= int(beyond.headers["Retry-After"]) <= 86_401
+
+
+def test_many_at_once_are_counted_as_one(nobody: httpx.Client, make: Callable[..., str]) -> None:
+    auth, sign = AUTHS["bearer"]
+    hook = make("e2e-many", preset="plain", auth=auth, limits={"messages_per_day": 5})
+
+    def post(ordinal: int) -> int:
+        body = json.dumps({"to": "13812345706", "text": f"number {ordinal}"}).encode()
+        return nobody.post(hook, content=body, headers=sign(body)).status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = Counter(threads.map(post, range(18)))
+
+    assert answers == {202: 5, 429: 13}
+
+
+def test_several_numbers_get_one_message(gateway: Gateway, nobody: httpx.Client, make: Callable[..., str]) -> None:
+    auth, sign = AUTHS["bearer"]
+    hook = make("e2e-several", preset="plain", auth=auth)
+    body = payload("plain")
+
+    answer = nobody.post(hook, content=body, headers=sign(body))
+
+    assert answer.status_code == 202, answer.text
+    (message,) = answer.json()["messages"]
+    (submit,) = until(lambda: gateway.submits(reference=message), "the message at the gateway")
+    assert submit.dest == "13812345678,13800001234"
 
 
 def test_what_the_mapping_refuses_is_said_without_quoting_it(nobody: httpx.Client, make: Callable[..., str]) -> None:

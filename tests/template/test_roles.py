@@ -61,7 +61,8 @@ RIGHTS: dict[str, set[Right]] = {
     },
     "Hooks": {
         *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Get", "Put", "Update")),
-        *((f"dynamodb:{action}Item", "MessagesTable.Arn") for action in ("Get", "Put", "Update", "BatchWrite")),
+        *((f"dynamodb:{action}Item", "MessagesTable.Arn") for action in ("Get", "Put", "BatchWrite")),
+        ("dynamodb:Query", "MessagesTable.Arn"),
         *SEND_LATER,
         SECRET,
     },

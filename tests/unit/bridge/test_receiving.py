@@ -208,6 +208,7 @@ def test_a_header_that_is_missing_or_came_twice_lets_nobody_in(hooks: Hooks, kin
     for name, value in headers.items():
         hooks.refused(BODY, {other: text for other, text in headers.items() if other != name})
         hooks.refused(BODY, {**headers, name: (value, value)})
+        hooks.refused(BODY, {**headers, name: f"{value}, {value}"})
         hooks.refused(BODY, {**headers, name: ""})
     hooks.refused(BODY, {})
 

@@ -104,7 +104,8 @@ def _hmac(auth: Auth, call: HookCall, now: datetime) -> Passed | None:
 
 def _stripe(header: str) -> tuple[str, tuple[str, ...]]:
     """`t=1492774577,v1=5257a8…,v0=6ffbb5…`: its time, where it has one, and its signatures of version 1."""
-    pairs = [pair.partition("=") for pair in header.split(",")]
+    # A header that came twice may have been joined with ", ": then there are two times, which are none.
+    pairs = [pair.strip().partition("=") for pair in header.split(",")]
     times = [value for name, _, value in pairs if name == "t"]
     return times[0] if len(times) == 1 else "", tuple(value for name, _, value in pairs if name == "v1")
 

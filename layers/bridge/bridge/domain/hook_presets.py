@@ -68,7 +68,7 @@ _CLOUDEVENTS: Final = """\
 """
 
 _APPRISE: Final = """\
-{% if body.type != "info" %}[{{ body.type | upper }}] {% endif %}{% if body.title %}{{ body.title }}
+{% if body.type and body.type != "info" %}[{{ body.type | upper }}] {% endif %}{% if body.title %}{{ body.title }}
 {% endif %}
 {{ body.message }}
 """
