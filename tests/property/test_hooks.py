@@ -33,7 +33,7 @@ alerts = st.fixed_dictionaries(
         ("status", "alerts", "commonLabels", "groupKey", "Message", "to", "text", "type", "data", "message"), values
     ),
 )
-FRAGMENTS = "{{|}}|{%|%}| for | in | if | endfor | endif | body|.x|upper|(|)|'|x|1|[0]|+|~|set |=|loop|.__class__| import |{#|#}"
+FRAGMENTS = "{{|}}|{%|%}| for | in | if | endfor | endif | body|.x|upper|(|)|'|x|1|[0]|+|~|set |=|loop|.__class__|{#|#}"
 fragments = st.lists(st.sampled_from([*FRAGMENTS.split("|"), "|"]), max_size=20).map("".join)
 
 
