@@ -33,9 +33,9 @@ def _content(accounts: Mapping[str, tuple[str, Account]]) -> str:
     return json.dumps(content, ensure_ascii=False)
 
 
-def as_secret(base_url: str, account: Account) -> dict[str, str | float]:
+def as_secret(base_url: str, account: Account) -> dict[str, object]:
     """One account as the bridge reads it; what is not set is left out."""
-    values: dict[str, str | float | None] = {
+    values: dict[str, object] = {
         "base_url": base_url,
         "name": account.name,
         "password": account.password,
@@ -44,5 +44,6 @@ def as_secret(base_url: str, account: Account) -> dict[str, str | float]:
         "aes_key_format": account.aes_key_format if account.aes_key else None,
         "method": account.method,
         "read_timeout": account.read_timeout,
+        "bridge": {"rate": account.rate} if account.rate else None,
     }
     return {name: value for name, value in values.items() if value is not None}

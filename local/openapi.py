@@ -89,9 +89,13 @@ _MESSAGE: Final[dict[str, Any]] = {
             "gateway_status": None,
             "error_class": None,
             "reported_at": None,
+            "client_reference": None,
         }
     ],
     "gateway_code": None,
+    "reason": None,
+    "send_at": None,
+    "batch_id": None,
 }
 
 _CURSOR: Final = Filters().cursor("shop", str(_MESSAGE["id"]))
@@ -130,6 +134,7 @@ def document() -> dict[str, Any]:
             "/messages": {"get": _list(), "post": _send()},
             "/messages/estimate": {"post": _estimate()},
             "/messages/{id}": {"get": _find()},
+            "/messages/{id}/cancel": {"post": _cancel()},
             "/batches": {"post": _accept()},
             "/batches/{id}": {"get": _batch()},
             "/opt-outs": {"get": _opt_outs(), "post": _opt_out()},
@@ -160,10 +165,12 @@ def _send() -> dict[str, Any]:
         "operationId": "send_message",
         "tags": ["messages"],
         "summary": "Send a message",
-        "description": "Submits one text to up to 1,000 numbers and answers how that ended for each. 202 means that "
-        "the gateway did not say whether it took the message: the bridge never sends it again by itself, and a later "
-        "report resolves it.",
-        "parameters": [_IDEMPOTENCY_KEY],
+        "description": "Submits one text to up to 1,000 numbers and answers how that ended for each. 202 with the "
+        "status `unknown` means that the gateway did not say whether it took the message: the bridge never sends it "
+        "again by itself, unless `on_ambiguous` asks for that, and a later report resolves it.\n\nWith "
+        "`Prefer: respond-async` the message is queued (202, `accepted`), with `send_at` it has its time (202, "
+        "`scheduled`): events tell the outcome of either.",
+        "parameters": [_IDEMPOTENCY_KEY, _PREFER],
         "requestBody": {
             "required": True,
             "content": {
@@ -182,6 +189,15 @@ def _send() -> dict[str, Any]:
                             "summary": "Several recipients",
                             "value": {"to": ["13812345678", "13800001234"], "text": "【京东】您的包裹已到"},
                         },
+                        "later": {
+                            "summary": "At a time, and asked for by its recipient",
+                            "value": {
+                                "to": "13812345678",
+                                "text": "【京东】您预约的服务一小时后开始",
+                                "send_at": "2026-11-24T09:00:00+08:00",
+                                "category": "transactional",
+                            },
+                        },
                     },
                 }
             },
@@ -195,7 +211,8 @@ def _send() -> dict[str, Any]:
             },
             "202": {
                 **_json(
-                    "The gateway did not say whether it took the message; its status is `unknown`.", "MessageResponse"
+                    "It waits (`accepted`, `scheduled`), or the gateway did not say whether it took it (`unknown`).",
+                    "MessageResponse",
                 ),
                 "headers": _SENT,
             },
@@ -257,7 +274,7 @@ def _accept() -> dict[str, Any]:
                 **_json("The batch is accepted.", "BatchResponse", {**_BATCH, "counts": {"accepted": 2}}),
                 "headers": {**_SENT, "Location": {"description": "Where the batch is.", "schema": {"type": "string"}}},
             },
-            **_problems(_EDGE, {"502": _GATEWAY["502"], "504": _GATEWAY["504"]}, _REFUSED_422, _CONFLICT),
+            **_problems(_EDGE, {name: _GATEWAY[name] for name in ("502", "503", "504")}, _REFUSED_422, _CONFLICT),
         },
     }
 
@@ -352,19 +369,24 @@ def _find() -> dict[str, Any]:
         "operationId": "get_message",
         "tags": ["messages"],
         "summary": "A message and the status of each recipient",
-        "parameters": [
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "description": "The message's `id`.",
-                "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
-                "example": _MESSAGE["id"],
-            }
-        ],
+        "parameters": [_MESSAGE_ID],
         "responses": {
             "200": _json("The message.", "MessageResponse", _MESSAGE),
-            **_problems(_EDGE, {"404": "There is no such message, or it is another client's."}),
+            **_problems(_EDGE, _NO_MESSAGE),
+        },
+    }
+
+
+def _cancel() -> dict[str, Any]:
+    return {
+        "operationId": "cancel_message",
+        "tags": ["messages"],
+        "summary": "Cancel a message that is queued or scheduled",
+        "description": "Until its submit begins. Cancelling it again does nothing.",
+        "parameters": [_MESSAGE_ID],
+        "responses": {
+            "200": _json("The message, cancelled.", "MessageResponse"),
+            **_problems(_EDGE, _NO_MESSAGE, {"409": "It is being sent, or was.", "504": _GATEWAY["504"]}),
         },
     }
 
@@ -683,6 +705,25 @@ def _health() -> dict[str, Any]:
         },
     }
 
+
+_NO_MESSAGE: Final = {"404": "There is no such message, or it is another client's."}
+
+_MESSAGE_ID: Final = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The message's `id`.",
+    "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
+    "example": _MESSAGE["id"],
+}
+
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`respond-async` queues the message and does not wait for the gateway (RFC 7240).",
+    "schema": {"type": "string"},
+    "example": "respond-async",
+}
 
 _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",

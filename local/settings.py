@@ -35,6 +35,7 @@ class Account:
         aes_key: written as `aes_key_format` says; version 17 needs one.
         method: GET or POST, where the gateway takes one of them only.
         read_timeout: seconds to wait for the gateway's answer, if not the bridge's own.
+        rate: recipients a second that are submitted from queues, if not the bridge's own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Account:
     aes_key_format: str = "text"
     method: str | None = None
     read_timeout: float | None = None
+    rate: float | None = None
 
     @property
     def aes_key_bytes(self) -> bytes | None:

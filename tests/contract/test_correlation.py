@@ -188,6 +188,8 @@ def report(
 
 
 EXPIRED = report(Status.UNKNOWN_EXPIRED, "expired", None)
+# What was reported before stands in it, too.
+EXPIRED_AFTER_ACCEPTD = replace(report(Status.SUBMITTED, "expired"), status=Status.UNKNOWN_EXPIRED)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,7 @@ EXPIRED = report(Status.UNKNOWN_EXPIRED, "expired", None)
         ([EXPIRED, report(), EXPIRED], ["moved", "moved", "repeated"], "delivered"),
         ([report(), EXPIRED, EXPIRED], ["moved", "stale", "stale"], "delivered"),
         ([EXPIRED, report(Status.SUBMITTED), EXPIRED], ["moved", "moved", "repeated"], "submitted"),
+        ([report(Status.SUBMITTED), EXPIRED_AFTER_ACCEPTD], ["moved", "moved"], "unknown_expired"),
         (
             [report(Status.SUBMITTED), EXPIRED, report(Status.SUBMITTED)],
             ["moved", "moved", "repeated"],

@@ -218,6 +218,16 @@ def test_a_key_is_taken_over_from_the_message_that_is_named(messages: Messages) 
     assert standing.message.id == OTHER_ID
 
 
+def test_what_a_key_stands_for_can_be_asked_without_a_message(messages: Messages) -> None:
+    assert messages.standing(once(), now=NOON) is None
+    messages.add(message(), once())
+
+    assert messages.standing(once("other"), now=NOON + timedelta(hours=23)) == Standing(
+        message=message(), request_hash="request"
+    )
+    assert messages.standing(once(), now=NOON + timedelta(hours=24)) is None
+
+
 def test_a_key_is_free_after_a_day(messages: Messages) -> None:
     messages.add(message(), once())
 

@@ -22,7 +22,10 @@ from tests.e2e.deployed import Deployed, Inbox
 
 AES_KEY = "0123456789abcdef"
 # Each account of the bridge has an account of the gateway to itself: a report is handed out once, to whoever asks.
-GATEWAY_ACCOUNTS = ("test", "encrypted", "impatient", "counted", "fuzzed")
+GATEWAY_ACCOUNTS = ("test", "encrypted", "impatient", "counted", "fuzzed", "bulk")
+
+# Recipients a second: what is left to the pace where an emulated AWS on two cores takes somewhat more.
+BULK_RATE = 100
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,6 +71,7 @@ def bridge_accounts(gateway_url: str) -> dict[str, tuple[str, Account]]:
         "impatient": (gateway_url, Account(name="impatient", password="123456", read_timeout=1)),
         "counted": (gateway_url, Account(name="counted", password="123456")),
         "fuzzed": (gateway_url, Account(name="fuzzed", password="123456")),
+        "bulk": (gateway_url, Account(name="bulk", password="123456", rate=BULK_RATE)),
         "down": (nobody, Account(name="test", password="123456")),
     }
 

@@ -49,7 +49,7 @@ def folder(tmp_path: Path, deployed: Deployed, shop: httpx.Client) -> Path:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_sending_with_curl(folder: Path) -> None:
-    script = block("sh", "curl -s").replace("python3", sys.executable)
+    script = block("sh", "Idempotency-Key").replace("python3", sys.executable)
 
     done = subprocess.run(  # noqa: S603 - the README's own words
         ["/bin/sh", "-euc", script], cwd=folder, capture_output=True, check=True, timeout=60, text=True
@@ -57,6 +57,24 @@ def test_sending_with_curl(folder: Path) -> None:
 
     assert json.loads(done.stdout)["client_reference"] == "order-42"
     assert json.loads(done.stdout)["status"] == "submitted"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_sending_later_and_many_with_curl(folder: Path) -> None:
+    where = "\n".join(block("sh", "Idempotency-Key").replace("python3", sys.executable).splitlines()[:2])
+
+    done = subprocess.run(  # noqa: S603 - likewise
+        ["/bin/sh", "-euc", f"{where}\n{block('sh', 'respond-async')}"],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+        timeout=120,
+        text=True,
+    )
+
+    queued, scheduled, batch, found, estimate = map(json.loads, done.stdout.splitlines())
+    assert (queued["status"], scheduled["status"], batch["status"]) == ("accepted", "scheduled", "accepted")
+    assert (batch["total"], len(found["items"]), estimate["estimated_total_segments"]) == (2, 3, 2)
 
 
 def test_sending_and_reading_events_with_python(folder: Path) -> None:

@@ -13,11 +13,13 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs
+
+from bridge.settings import Settings
 
 _Answer = Callable[[bytes, bytes], tuple[str, bytes]]
 _STARTED: Final = 30.0  # seconds until a process must have said its ports
@@ -160,13 +162,10 @@ def environment(aws_url: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "eums-bridge",
         "POWERTOOLS_METRICS_NAMESPACE": "EumsBridge",
-        "MESSAGES_TABLE": "messages",
-        "STATE_TABLE": "state",
-        "CLIENTS_TABLE": "clients",
-        "JOURNAL_BUCKET": "journal",
+        # Each is named as it is called, but for what has a form.
+        **{setting.name.upper(): setting.name for setting in fields(Settings)},
         "PUBLISH_QUEUE_URL": f"{aws_url}/123456789012/publish",
-        "EVENTS_TOPIC_ARN": "arn:aws-cn:sns:cn-north-1:123456789012:events",
-        "ACCOUNTS_SECRET_ARN": "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:accounts",
+        "SEND_QUEUE_URL": f"{aws_url}/123456789012/send",
         "PULL_SECONDS": "5",
         "LOW_BALANCE_THRESHOLD": "1000",
         "LOW_BALANCE_HOURS": "24",

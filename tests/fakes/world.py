@@ -9,7 +9,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.days import DayCount
 from bridge.domain.errors import AccountNotConfigured, NotFound, NotPublished
 from bridge.domain.events import Event
-from bridge.domain.ids import moved_to, ulid, ulid_time, ulids_between
+from bridge.domain.ids import moved_to, ulid, ulids_between
 from bridge.domain.messages import (
     Applied,
     EarlyReport,
@@ -204,6 +204,12 @@ class FakeMessages:
         self.messages[message.id] = message
         return None
 
+    def standing(self, once: Once, *, now: datetime) -> Standing | None:
+        message_id, request_hash, until = self.once.get(once.key_hash, (None, "", now))
+        if message_id is None or until <= now:
+            return None
+        return Standing(message=self.messages[message_id], request_hash=request_hash)
+
     def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
         new = [message for message in messages if message.id not in self.messages]
         for message in new:
@@ -271,7 +277,7 @@ class FakeMessages:
                 message
                 for message in self.messages.values()
                 if not is_waiting(message)
-                and hour <= (message.claimed_at or ulid_time(message.id)) < hour + timedelta(hours=1)
+                and hour <= message.submitted_at < hour + timedelta(hours=1)
                 and shard_of(message.id) == shard
             ),
             after,
@@ -282,9 +288,9 @@ class FakeMessages:
             (
                 message
                 for message in self.messages.values()
-                if is_waiting(message)
+                if minute <= message.due_at < minute + timedelta(minutes=1)
+                and is_waiting(message)
                 and not message.batch_id
-                and minute <= message.due_at < minute + timedelta(minutes=1)
             ),
             after,
         )
@@ -298,9 +304,9 @@ class FakeMessages:
         key = (report.message_id, report.to)
         standing = self.reports.get(key)
         seen = self.seen.setdefault(key, set())
-        if report.event_id in seen or (standing is not None and _told(standing) == _told(report)):
+        silent = report.status is Status.UNKNOWN_EXPIRED  # it repeats what was told before
+        if report.event_id in seen or (not silent and standing is not None and _told(standing) == _told(report)):
             return Applied.REPEATED
-        silent = report.status is Status.UNKNOWN_EXPIRED
         newer = standing is not None and _second(standing) < _second(report)
         if standing is None or (not standing.final and (report.final or silent or newer)):
             seen.add(report.event_id)

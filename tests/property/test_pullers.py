@@ -18,10 +18,12 @@ from bridge.domain.events import EventType
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind
 from bridge.services.pulling import Ended, Pulling
+from bridge.services.sweeping import Sweeping
 from eums import Reply
 from tests.fakes.world import World
 
 LEASE = 60.0
+HOUR = 3600.0
 MO = {"dest": "1069012345678", "src": "13812345678", "content": "好的"}
 PAGE = Reply(200, (), json.dumps({"code": 0, "data": [MO, MO]}).encode(), cut=False)
 
@@ -131,6 +133,14 @@ class Pullers(RuleBasedStateMachine):
 
         self.world.gateway.pull = pull  # type: ignore[method-assign]
         self.publishing = self.world.publishing()
+        self.sweeping = Sweeping(
+            accounts=self.world.accounts,
+            journal=self.world.journal,
+            pointers=self.world.pointers,
+            sweeps=self.world.sweeps,
+            clock=self.world.clock,
+            counters=self.world.counters,
+        )
 
     def running(self) -> list[Puller]:
         return [puller for puller in self.pullers if not puller.done]
@@ -185,6 +195,9 @@ class Pullers(RuleBasedStateMachine):
             while not last.done:
                 last.step()
             assert last.ended is Ended.RECORDS
+        # One that was paused past its lease, and killed before it sent its pointer, left a page without one.
+        self.world.clock.advance(HOUR)
+        self.sweeping.sweep_all(time_left=lambda: HOUR)
         for key in list(self.world.journal.entries) * 2:
             self.publishing.publish(key)
         kept = self.world.journal.entries.values()

@@ -101,6 +101,9 @@ class Messages(Protocol):
     def add_all(self, messages: Sequence[Message]) -> frozenset[str]:
         """Write down new messages that wait, each where nothing stands there. Returns the ids of those that are new."""
 
+    def standing(self, once: Once, *, now: datetime) -> Standing | None:
+        """What `add` would find with this key at `now`, where it would add nothing; None where it would."""
+
     def index(self, message: Message) -> None:
         """Make a message be found by each of its numbers. With one number `add` and `move` do that already."""
 

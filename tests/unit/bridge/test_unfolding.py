@@ -2,10 +2,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
-from bridge.domain.batches import Batch, BatchStatus, message_id_of
+from bridge.domain.batches import Batch, BatchStatus, message_id_of, ordinal_of
 from bridge.domain.errors import NotFound, NotQueued
 from bridge.domain.messages import Message, Rejection, Status
 from bridge.domain.policies import Policy
@@ -284,10 +285,10 @@ def test_one_that_fails_is_tried_by_itself_and_the_others_go_on(world: World) ->
     class Failing:
         """The store does not answer about one message."""
 
-        def dispatch(self, message: Message, *, until: float) -> float | None:
+        def dispatch(self, message: Message, *, until: float, leave: Callable[[], None]) -> float | None:
             if message.id == failing:
                 raise ConnectionError("no answer")
-            return world.dispatching().dispatch(message, until=until)
+            return world.dispatching().dispatch(message, until=until, leave=leave)
 
     world.queue.take()
     replace(world.unfolding(), at_once=2, dispatching=Failing()).walk(batch.id, 1, time_left=lambda: PLENTY)  # type: ignore[arg-type]  # likewise
@@ -296,6 +297,33 @@ def test_one_that_fails_is_tried_by_itself_and_the_others_go_on(world: World) ->
     assert world.queue.sent == [(MessageWork(message_id=failing), 0)]
     drain(world)
     assert sent(world)[-1] == "【京东】1"
+    assert now(world, batch).status is BatchStatus.FINISHED
+
+
+def test_submits_leave_in_order_though_one_is_written_down_late(world: World) -> None:
+    batch = accept(world, 6)
+    take(world, PlanWork(batch_id=batch.id))
+    second_is_ready = Event()
+    left: list[int] = []
+
+    class Late:
+        """The store takes its time with the first, until the second is ready to leave."""
+
+        def dispatch(self, message: Message, *, until: float, leave: Callable[[], None]) -> None:  # noqa: ARG002 - as the real one
+            ordinal = ordinal_of(message.id)
+            if ordinal == 1:
+                assert second_is_ready.wait(10)
+            if ordinal == 2:
+                second_is_ready.set()
+            if ordinal != 3:  # one that does not leave
+                leave()
+                left.append(ordinal)
+
+    world.queue.take()
+    replace(world.unfolding(), at_once=2, dispatching=Late()).walk(batch.id, 1, time_left=lambda: PLENTY)  # type: ignore[arg-type]  # likewise
+
+    assert left[0] == 1
+    assert sorted(left) == [1, 2, 4, 5, 6]
     assert now(world, batch).status is BatchStatus.FINISHED
 
 

@@ -14,6 +14,11 @@ def test_an_account_in_clear() -> None:
     }
 
 
+def test_an_account_with_a_pace() -> None:
+    account = Account(name="test", password="123456", rate=7)
+    assert as_secret("http://127.0.0.1:8090", account)["bridge"] == {"rate": 7}
+
+
 def test_an_account_with_aes() -> None:
     account = Account(name="test", password="123456", version=17, aes_key="3031", aes_key_format="hex")
 

@@ -32,8 +32,8 @@ class BatchBodiesBucket:
     def keep(self, batch: Batch, entries: Sequence[BatchEntry]) -> None:
         """See `bridge.ports.BatchBodies`."""
         rows = [[entry.to, entry.text, entry.client_reference, entry.signature] for entry in entries]
-
-        body = gzip.compress(json.dumps(rows, separators=(",", ":")).encode(), _LEVEL, mtime=0)
+        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        body = gzip.compress(text.encode(), _LEVEL, mtime=0)
         self._client.put_object(Bucket=self._bucket, Key=_key(batch), Body=body, ContentType="application/gzip")
 
     def read(self, batch: Batch) -> tuple[BatchEntry, ...]:

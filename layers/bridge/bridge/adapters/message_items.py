@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from bridge.adapters.aws import to_item
-from bridge.domain.ids import moved_to, ulid_time
+from bridge.domain.ids import moved_to
 from bridge.domain.messages import (
     Category,
     Message,
@@ -23,6 +23,15 @@ from bridge.domain.walks import Entry, shard_of
 
 MESSAGE: Final = "message"
 REPORT: Final = "report#"
+UNCHANGING: Final = frozenset(
+    {
+        *("pk", "sk", "client", "client_key", "client_reference", "client_references", "reference_key"),
+        *("created", "created_at", "extension", "category", "on_ambiguous", "queued", "send_at"),
+        *("batch_id", "batch_key"),
+    }
+)
+"""The attributes of a message that no step of its submit changes."""
+
 NUMBER: Final = "to#"  # sorts behind the reports, so that reading a message stops before them
 ONCE: Final = "once"
 
@@ -88,13 +97,18 @@ def expires_at(time: datetime, retention: timedelta) -> int:
     return int((time + retention).timestamp())
 
 
+def _expires_at(message: Message, retention: timedelta) -> int:
+    # Of one that was never begun, from its time on: a scheduled one outlasts that, whatever became of it.
+    return expires_at(message.claimed_at or message.due_at, retention)
+
+
 def message_item(message: Message, retention: timedelta) -> dict[str, object]:
     """The whole item of a message, as it is recorded; what is None is not there."""
     waits = is_waiting(message)
     shard = shard_of(message.id)
     sole = message.recipients[0] if len(message.recipients) == 1 else None
     if not waits:
-        hour = hour_key(message.claimed_at or ulid_time(message.id), shard)
+        hour = hour_key(message.submitted_at, shard)
     elif message.batch_id:
         hour = None  # its batch is due, and walks through its messages
     else:
@@ -115,7 +129,7 @@ def message_item(message: Message, retention: timedelta) -> dict[str, object]:
         "gateway_code": message.gateway_code,
         "tries": message.tries,
         **_seldom(message),
-        "expires_at": expires_at(message.due_at if waits else message.submitted_at, retention),
+        "expires_at": _expires_at(message, retention),
         "made": made_of(message),
         "hour": hour,
         # Of several numbers, and of several references, each has an item of its own: see `rows`.
@@ -160,7 +174,7 @@ def rows(message: Message, retention: timedelta) -> list[dict[str, object]]:
             "made": made_of(message),
             "reference_key": reference_key(message.client, recipient.client_reference),
             "created": message.id if recipient.client_reference else None,
-            "expires_at": expires_at(message.submitted_at, retention),
+            "expires_at": _expires_at(message, retention),
         }
         for recipient in message.recipients
     ]

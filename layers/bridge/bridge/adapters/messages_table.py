@@ -5,7 +5,8 @@
 | `message#<id>` | `message` | the request, the state of its submit and who holds the claim on it |
 | `message#<id>` | `report#<number>` | what was reported of one recipient, and what contradicts it |
 | `message#<id>` | `to#<number>` | of a message to several numbers: for ByNumber and ByReference |
-| `once#<hash of client and key>` | `once` | which message an `Idempotency-Key` stands for, for 24 h |
+| `once#<hash of client and key>` | `once` | what an `Idempotency-Key` stands for: `bridge.adapters.once_items` |
+| `batch#<id>` | `batch` | a batch: `bridge.adapters.batches_table` |
 | `early#<event id>` | `early` | a report without a message: `bridge.adapters.early_reports_table` |
 | `day#<account>#<day>` | `shard#<0..7>` | how many were delivered and failed: `bridge.adapters.day_counts_table` |
 
@@ -27,6 +28,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +37,7 @@ from bridge.adapters.day_counts_table import addition
 from bridge.adapters.message_items import (
     MESSAGE,
     NUMBER,
-    ONCE,
+    UNCHANGING,
     batch_key,
     due_key,
     entry_of,
@@ -45,13 +47,13 @@ from bridge.adapters.message_items import (
     message_of,
     message_pk,
     number_key,
-    once_pk,
     owner_of,
     report_key,
     report_of,
     rows,
     time_text,
 )
+from bridge.adapters.once_items import key_put, standing_key
 from bridge.adapters.transactions import write_together
 from bridge.domain.errors import NotFound, StillInFlight
 from bridge.domain.ids import stable_id, ulid_time, ulids_between
@@ -65,13 +67,12 @@ from bridge.domain.messages import (
     Status,
     TrackedReport,
 )
+from bridge.domain.submits import state_of
 from bridge.domain.walks import Entry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ONCE_FOR: Final = timedelta(hours=24)
-_KEY_IS_FREE: Final = "attribute_not_exists(pk) OR expires_at <= :now OR message_id = :old"
 _BATCH_GET: Final = 100  # keys in one BatchGetItem: the service's limit
 _BATCH_WRITE: Final = 25  # items in one BatchWriteItem: likewise
 _TRANSACTION: Final = 100  # items in one transaction: likewise
@@ -110,28 +111,12 @@ class MessagesTable:
         if once is None:
             self._client.put_item(TableName=self._table, Item=item)
             return None
-        key = {
-            "pk": once_pk(once),
-            "sk": ONCE,
-            "message_id": message.id,
-            "request_hash": once.request_hash,
-            "expires_at": expires_at(message.created_at, _ONCE_FOR),
-        }
         try:
             self._client.transact_write_items(
                 # boto3 may try again what it got no answer to; with the same token that is no second write.
                 ClientRequestToken=stable_id(message.id, instead_of or ""),
                 TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": self._table,
-                            "Item": to_item(key),
-                            "ConditionExpression": _KEY_IS_FREE,
-                            "ExpressionAttributeValues": to_item(
-                                {":now": int(message.created_at.timestamp()), ":old": instead_of or "none"}
-                            ),
-                        }
-                    },
+                    key_put(self._table, once, message.id, now=message.created_at, instead_of=instead_of),
                     {"Put": {"TableName": self._table, "Item": item}},
                 ],
             )
@@ -144,6 +129,12 @@ class MessagesTable:
         items = ((message.id, to_item(message_item(message, self._retention))) for message in messages)
         return frozenset(chain.from_iterable(map(self._add_new, _portions(items))))
 
+    def standing(self, once: Once, *, now: datetime) -> Standing | None:
+        """See `bridge.ports.Messages`."""
+        found = standing_key(self._client, self._table, once, now=now)
+        message = self._read(found[0], with_reports=False) if found else None
+        return Standing(message=message, request_hash=found[1]) if found and message else None
+
     def index(self, message: Message) -> None:
         """See `bridge.ports.Messages`. 25 items a call, several calls at once."""
         if len(message.recipients) == 1:
@@ -154,24 +145,25 @@ class MessagesTable:
             list(pool.map(self._put, batches))
 
     def move(self, before: Message, after: Message) -> Message | None:
-        """See `bridge.ports.Messages`. One conditional write of what differs."""
-        old, new = message_item(before, self._retention), message_item(after, self._retention)
-        changed = {name: value for name, value in new.items() if value != old[name]}
-        sets = {name: value for name, value in changed.items() if value is not None}
-        update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
-        if gone := [f"#{name}" for name in changed if name not in sets]:
-            update += f" REMOVE {', '.join(gone)}"
+        """See `bridge.ports.Messages`. One conditional write of all that may ever change.
+
+        What differs would not be enough: in the same state there may be the work of somebody else who had it in
+        between, or of a write whose answer was lost. An attribute that stays the same costs no index anything.
+        """
+        item = message_item(after, self._retention)
+        sets = {name: value for name, value in item.items() if value is not None and name not in UNCHANGING}
+        update, names = _writing(tuple(sets), tuple(name for name, value in item.items() if value is None))
         held = "claim = :was_claim" if before.claim else "attribute_not_exists(claim)"
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item({"pk": message_pk(after.id), "sk": MESSAGE}),
+                Key=to_item({"pk": item["pk"], "sk": MESSAGE}),
                 UpdateExpression=update,
                 ConditionExpression=f"#state = :was_state AND {held}",
-                ExpressionAttributeNames={f"#{name}": name for name in {*changed, "state"}},
+                ExpressionAttributeNames=names,
                 ExpressionAttributeValues=to_item(
                     {f":{name}": value for name, value in sets.items()}
-                    | {":was_state": old["state"], ":was_claim": before.claim or None}
+                    | {":was_state": str(state_of(before)), ":was_claim": before.claim or None}
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -363,16 +355,11 @@ class MessagesTable:
 
     def _standing(self, once: Once) -> Standing:
         """What the key stands for. Where another transaction cancelled ours at this moment, that is nothing yet."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_item({":pk": once_pk(once)}),
-            ConsistentRead=True,
-        )
-        for found in map(from_item, answer["Items"]):
-            message = self._read(found["message_id"], with_reports=False)
+        found = standing_key(self._client, self._table, once)
+        if found is not None:
+            message = self._read(found[0], with_reports=False)
             if message is not None:
-                return Standing(message=message, request_hash=found["request_hash"])
+                return Standing(message=message, request_hash=found[1])
         raise StillInFlight("another request with this Idempotency-Key is being carried out")
 
     def _ids_to(self, account: str, number: str, between: tuple[str, str]) -> list[str]:
@@ -475,6 +462,19 @@ def _portions(items: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]
         size += length
     if portion:
         yield portion
+
+
+@lru_cache(maxsize=256)
+def _writing(sets: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, Mapping[str, str]]:
+    """The update that writes these attributes and removes those, and the placeholders of their names.
+
+    Nearly all messages have the same, so that it is not put together for each.
+    """
+    gone = tuple(name for name in gone if name not in UNCHANGING)
+    update = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}"
+    if gone:
+        update += f" REMOVE {', '.join(f'#{name}' for name in gone)}"
+    return update, {f"#{name}": name for name in (*sets, *gone)}
 
 
 def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:

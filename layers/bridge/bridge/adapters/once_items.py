@@ -41,11 +41,21 @@ def key_put(table: str, once: Once, stands_for: str, *, now: datetime, instead_o
     }
 
 
-def standing_key(client: "DynamoDBClient", table: str, once: Once) -> tuple[str, str] | None:
-    """The id that a key stands for, and the hash of its request. None where it is not there, or not yet."""
-    key = to_item({"pk": once_pk(once), "sk": ONCE})
-    item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    if item is None:
+def standing_key(
+    client: "DynamoDBClient", table: str, once: Once, *, now: datetime | None = None
+) -> tuple[str, str] | None:
+    """The id that a key stands for, and the hash of its request. None where it is not there, or not yet.
+
+    With `now`, None too where it may be taken anew by then.
+    """
+    # A query, and not a GetItem, for which whoever sends messages would need one right more.
+    answer = client.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues=to_item({":pk": once_pk(once)}),
+        ConsistentRead=True,
+    )
+    found = next(map(from_item, answer["Items"]), None)
+    if found is None or (now is not None and found["expires_at"] <= int(now.timestamp())):
         return None
-    found = from_item(item)
     return found["message_id"], found["request_hash"]

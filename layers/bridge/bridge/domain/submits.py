@@ -100,7 +100,7 @@ def submitted(message: Message, accepted: Collection[Accepted]) -> Message:
     by_number = {e164(item.dest_number): item for item in accepted}
 
     def outcome(recipient: Recipient) -> Recipient:
-        if recipient.status is Status.REJECTED:
+        if recipient.error_class:
             return recipient
         item = by_number.get(recipient.to)
         if item is None:
@@ -151,13 +151,15 @@ def cancelled(message: Message) -> Message:
 
 
 def leaving_out(message: Message, opted_out: Collection[str]) -> Message:
-    """Without those who do not want it; rejected as a whole where that is everybody."""
+    """Without those who do not want it; rejected as a whole where that is everybody.
+
+    Of a doubtful message an earlier submit may have reached them.
+    """
     if not opted_out:
         return message
+    status = Status.UNKNOWN if message.doubtful else Status.REJECTED
     message = message.with_recipients(
-        replace(recipient, status=Status.REJECTED, error_class=Rejection.OPTED_OUT)
-        if recipient.to in opted_out
-        else recipient
+        replace(recipient, status=status, error_class=Rejection.OPTED_OUT) if recipient.to in opted_out else recipient
         for recipient in message.recipients
     )
     return replace(message, reason=Rejection.OPTED_OUT) if state_of(message) is Status.REJECTED else message

@@ -4,8 +4,9 @@ Early reports find their messages, and messages that nobody reports of are said 
 leave the rest to tracking, which alone writes what was reported: an event that is out cannot be forgotten, and one that
 goes out twice has the same id.
 
-Sends whose process died are found: what is due and was not begun, and what was begun and has not ended. Each is given
-to the queue once more, where the send machine does what is right; a pointer too many does no harm.
+Sends whose process died are found: what is due and was not begun, what was begun and has not ended, and what ended
+with nobody knowing how, which nobody may have been told. Each is given to the queue once more, where the send machine
+does what is right; a pointer too many does no harm.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -127,12 +128,14 @@ class Attending:
         now = self.clock.now()
         messages = self.messages.recorded_all(entry.id for entry in entries)
         abandoned = [
-            MessageWork(message_id=message.id)
+            message
             for message in messages.values()
             if state_of(message) is Status.SUBMITTING and past_deadline(message, now)
         ]
+        unknown = [message for message in messages.values() if state_of(message) is Status.UNKNOWN]
+        if abandoned or unknown:
+            self.queue.send([MessageWork(message_id=message.id) for message in (*abandoned, *unknown)])
         if abandoned:
-            self.queue.send(abandoned)
             self.counters.count("SubmitsAbandoned", len(abandoned))
         return len(abandoned)
 

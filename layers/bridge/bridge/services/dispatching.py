@@ -3,6 +3,7 @@
 Queues deliver at least once, and two of these may run at the same message: whoever gets the claim submits it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,7 +19,7 @@ from bridge.domain.submits import (
     unknown,
 )
 from bridge.ports import Clock, Counters, Messages, NewId
-from bridge.services.submitting import Submitting
+from bridge.services.submitting import Submitting, at_once
 
 _ROUNDS: Final = 5  # moves of others that are looked at before the message is left to the next delivery
 _SOONEST: Final = 15.0  # seconds until a message of which nothing was sent is tried again …
@@ -39,18 +40,19 @@ class Dispatching:
     new_id: NewId
     counters: Counters
 
-    def dispatch(self, message: Message, *, until: float) -> float | None:
+    def dispatch(self, message: Message, *, until: float, leave: Callable[[], None] = at_once) -> float | None:
         """Do what is to be done with a message now. None where that is all, else the seconds until it is to come again.
 
         Args:
             message: as it was recorded when it was read.
             until: by the monotonic clock, when everything has to be over.
+            leave: as `Submitting.submit` has it.
 
         Raises:
             NotStored, AccountNotConfigured, NotSettledError, NotPublished, and what the stores raise: ask again.
         """
         for _ in range(_ROUNDS):
-            step = self._step(message, until)
+            step = self._step(message, until, leave)
             if not isinstance(step, Message):
                 return step
             message = step  # somebody else was faster
@@ -75,38 +77,47 @@ class Dispatching:
                 return
             message = standing
 
-    def _step(self, message: Message, until: float) -> float | Message | None:
+    def _step(self, message: Message, until: float, leave: Callable[[], None]) -> float | Message | None:
         now = self.clock.now().astimezone(message.created_at.tzinfo)
         if is_waiting(message):
-            return self._begin(message, now, until)
+            return self._begin(message, now, until, leave)
         if state_of(message) is Status.SUBMITTING:
-            return self._look_after(message, now, until)
-        if message.queued or state_of(message) is Status.UNKNOWN:
-            self.submitting.tell(message)  # whoever ended it may have died before it did
+            return self._look_after(message, now, until, leave)
+        # Whoever ended it may have died before it told.
+        if state_of(message) is Status.UNKNOWN:
+            self.submitting.tell(self.messages.find(message.id) or message)  # what was reported since says more
+        elif message.queued:
+            self.submitting.tell(message)
         return None
 
-    def _begin(self, message: Message, now: datetime, until: float) -> float | Message | None:
+    def _begin(
+        self, message: Message, now: datetime, until: float, leave: Callable[[], None]
+    ) -> float | Message | None:
         if past_deadline(message, now):
             return self._move_and_tell(message, rejected(message, Rejection.EXPIRED_IN_QUEUE), "MessagesGivenUp")
         if now < message.due_at:
             return (message.due_at - now).total_seconds()
-        return self._submit(message, now, until)
+        return self._submit(message, now, until, leave)
 
-    def _look_after(self, message: Message, now: datetime, until: float) -> float | Message | None:
+    def _look_after(
+        self, message: Message, now: datetime, until: float, leave: Callable[[], None]
+    ) -> float | Message | None:
         """Somebody began to submit it: is at it, or died in the middle."""
         if not past_deadline(message, now):
             return (message.deadline - now).total_seconds()
         # Of one that its caller waited for, a second try would come when nobody expects it any more.
         if message.queued and once_more(message):
-            return self._submit(message, now, until)
+            return self._submit(message, now, until, leave)
         return self._move_and_tell(message, unknown(message), "SubmitsUnknown")
 
-    def _submit(self, message: Message, now: datetime, until: float) -> float | Message | None:
+    def _submit(
+        self, message: Message, now: datetime, until: float, leave: Callable[[], None]
+    ) -> float | Message | None:
         claimed = begun(message, claim=self.new_id(), now=now)
         standing = self.messages.move(message, claimed)
         if standing is not None:
             return standing
-        ended = self.submitting.submit(claimed, until=until)
+        ended = self.submitting.submit(claimed, until=until, leave=leave)
         if not ended.recorded:
             raise NotSettledError("the outcome of a submit could not be recorded")
         if is_waiting(ended.message):

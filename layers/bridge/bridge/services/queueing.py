@@ -51,12 +51,12 @@ class Queueing:
     def _message(self, work: MessageWork, *, last: bool, time_left: Callable[[], float]) -> None:
         try:
             again = self._dispatched(work.message_id, time_left)
+            if again is not None:
+                self.queue.send([work], delay=again)
         except Exception:
             if last:
                 self.dispatching.give_up(work.message_id)
             raise
-        if again is not None:
-            self.queue.send([work], delay=again)
 
     def _dispatched(self, message_id: str, time_left: Callable[[], float]) -> float | None:
         message = self.messages.recorded(message_id)
@@ -65,16 +65,17 @@ class Queueing:
             return None
         if time_left() < _WITHIN + _PATIENCE + self.longest_call + _RESERVE:
             return 0.0
-        if wait := self._turn(message):
+        wait = self._turn(message)
+        if wait is not None:
             return wait
         # A gateway that is away is waited for in the queue, not here.
         return self.dispatching.dispatch(message, until=self.clock.monotonic() + self.longest_call + _PATIENCE)
 
-    def _turn(self, message: Message) -> float:
+    def _turn(self, message: Message) -> float | None:
         """Wait until the account is free for the message; the seconds until then, where that is for another time."""
         now = self.clock.now()
         if not is_waiting(message) or past_deadline(message, now) or now < message.due_at:
-            return 0.0  # nothing is sent
+            return None  # nothing is sent
         turn = self.pace.reserve(
             message.account,
             len(message.recipients),
@@ -85,4 +86,4 @@ class Queueing:
         if not turn.reserved:
             return turn.after
         self.clock.sleep(turn.after)
-        return 0.0
+        return None

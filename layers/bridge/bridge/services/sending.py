@@ -1,5 +1,6 @@
 """Sending: what callers ask for is checked, written down, and submitted now, or left to the queue or to its time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -110,11 +111,19 @@ class Sending:
             StillInFlight: the first request with this key has not ended.
             OptedOut: all of its recipients have.
             GatewayRefused, GatewayUnreachable: nothing was sent; the message is recorded as rejected.
-            NotStored: nothing was sent.
+            NotStored: nothing was sent; or, as its text then says, one that waits may be written down all the same.
         """
         until = self.clock.monotonic() + _LONGEST
-        message = self._message(caller, order)
-        once = _once(caller, idempotency_key, order, message.account) if idempotency_key is not None else None
+        accounts = route(caller, order.account, self.accounts)
+        once = _once(caller, idempotency_key, order, accounts[0]) if idempotency_key is not None else None
+        try:
+            message = self._message(caller, order, accounts)
+        except InvalidRequest:
+            # The time of a repeated request may have come meanwhile: that is what was asked for.
+            first = self._earlier(once) if once is not None and order.send_at is not None else None
+            if first is None:
+                raise
+            return Sent(message=first, replayed=True)
         standing = self._add(message, once)
         if once is not None and standing is not None:
             first = self._first(standing, once)
@@ -152,20 +161,41 @@ class Sending:
 
     def _add(self, message: Message, once: Once | None, *, instead_of: str | None = None) -> Standing | None:
         try:
-            return self.messages.add(message, once, instead_of=instead_of)
+            standing = self.messages.add(message, once, instead_of=instead_of)
         except StillInFlight:
             raise
         except Exception as exc:
-            # It may be there all the same, and what waits there will be sent.
-            if is_waiting(message) and self._is_there(message):
-                return None
-            raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
+            if not self._is_there(message):
+                raise NotStored(
+                    "the bridge's own store did not answer; nothing was sent, so it is safe to retry"
+                ) from exc
+            standing = None
+        return standing
 
     def _is_there(self, message: Message) -> bool:
+        """Whether a write went through whose answer was lost: what waits would be sent, whatever its caller is told."""
         try:
-            return self.messages.recorded(message.id) is not None
-        except Exception:  # noqa: BLE001 - whatever the reason
-            return False
+            return self.messages.recorded(message.id) == message
+        except Exception as exc:
+            if not is_waiting(message):
+                return False  # whatever is there, nothing of it is sent
+            raise NotStored(
+                "the bridge's own store did not answer, and may have the message all the same; "
+                "repeat it with the same Idempotency-Key"
+            ) from exc
+
+    def _index(self, message: Message) -> None:
+        try:
+            self.messages.index(message)
+        except Exception:  # noqa: BLE001 - it is found by its numbers later, when its submit does it again
+            self.counters.count("MessagesNotIndexed", account=message.account)
+
+    def _earlier(self, once: Once) -> Message | None:
+        try:
+            standing = self.messages.standing(once, now=self.clock.now())
+        except Exception as exc:
+            raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
+        return self._first(standing, once) if standing is not None else None
 
     def _first(self, standing: Standing, once: Once) -> Message | None:
         """The first request's message; None where it sent nothing, so that the repeat is to be carried out."""
@@ -198,8 +228,8 @@ class Sending:
         self._tell(after)
         return after
 
-    def _message(self, caller: Caller, order: Order) -> Message:
-        account, *others = route(caller, order.account, self.accounts)
+    def _message(self, caller: Caller, order: Order, accounts: Sequence[str]) -> Message:
+        account, *others = accounts
         now = self.clock.now().astimezone(self.accounts.get(account).tzinfo)
         wanted = Submit(dest=order.to, content=order.text, ext=order.extension)
         checked = check(self.gateway, account, self.accounts.policy(account), wanted)
@@ -234,8 +264,8 @@ class Sending:
 
         Where that fails it is accepted all the same, and only later: `attend` finds what is due and was not begun.
         """
+        self._index(message)
         try:
-            self.messages.index(message)  # to be found by its numbers meanwhile; the submit does it again
             wait = (message.due_at - self.clock.now()).total_seconds()
             if wait > _QUEUE_WAITS:
                 self.schedules.create(message.id, message.due_at)

@@ -4,6 +4,7 @@ What is written down before a submit leaves and after its outcome is known is wh
 behind: a message that is `submitting` past its deadline, of which nobody says that it was sent, or that it was not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -12,10 +13,10 @@ from bridge.domain.errors import AccountNotConfigured, NotStored
 from bridge.domain.events import outcomes
 from bridge.domain.messages import Category, Message, Rejection, Status
 from bridge.domain.numbers import national
-from bridge.domain.signatures import signed, unsigned
+from bridge.domain.signatures import unsigned
 from bridge.domain.submits import (
+    MOVES,
     begun,
-    is_waiting,
     leaving_out,
     once_more,
     put_back,
@@ -28,6 +29,7 @@ from bridge.domain.submits import (
     unknown,
 )
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, OptOuts, Topic
+from bridge.services.checking import check
 from eums import Accepted, Ambiguous, Code, Fault, InvalidRequest, NotSent, Refused, Submit
 
 _FIRST_PAUSE: Final = 0.1  # seconds before a submit of which nothing was sent is tried again, doubled each time
@@ -72,6 +74,10 @@ class _LostError(Exception):
         self.standing = standing
 
 
+def at_once() -> None:
+    """Leave without waiting for anybody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitting:
     """Carries out submits.
@@ -90,7 +96,7 @@ class Submitting:
     counters: Counters
     longest_call: float
 
-    def submit(self, claimed: Message, *, until: float) -> Ended:
+    def submit(self, claimed: Message, *, until: float, leave: Callable[[], None] = at_once) -> Ended:
         """Submit a message that is recorded as `submitting` under a claim of ours, and record how that ended.
 
         Of what certainly had no effect, the submit is tried again while there is time, or another account is tried.
@@ -99,6 +105,8 @@ class Submitting:
         Args:
             claimed: as it is recorded.
             until: by the monotonic clock, when everything has to be over.
+            leave: called when all is written down and the submit is about to leave: where several are to leave in
+                order, it waits for those before this one.
 
         Raises:
             NotStored: nothing was sent, and it is recorded so if that can be.
@@ -111,8 +119,9 @@ class Submitting:
             self._record(claimed, _nothing_sent(claimed))
             raise NotStored("the bridge's own store did not answer; nothing was sent, so it is safe to retry") from exc
         attempt = _Attempt(standing=claimed, message=message)
-        if state_of(message) is Status.REJECTED:
+        if state_of(message) is not Status.SUBMITTING:
             return self._end(attempt, message, "SubmitsOptedOut")
+        leave()
         try:
             return self._go_on(attempt, until)
         except _LostError as exc:
@@ -130,7 +139,7 @@ class Submitting:
             try:
                 accepted = self._ask(attempt.message)
             except Refused as exc:
-                step = self._refused(attempt, exc.code)
+                step = self._refused(attempt, exc.code, until)
             except NotSent:
                 step = self._not_sent(attempt, until)
             except Ambiguous:
@@ -144,12 +153,17 @@ class Submitting:
                 return step
             attempt = step
 
-    def _refused(self, attempt: _Attempt, code: Code) -> _Attempt | Ended:
-        onward = self._onward(attempt.message, code)
-        if onward is not None and self._moved(attempt.standing, onward):
-            return _Attempt(standing=onward, message=onward)
-        after = _held_back(attempt.message, code) or refused(attempt.message, code)
-        return self._end(attempt, after, "SubmitsRefused", code)
+    def _refused(self, attempt: _Attempt, code: Code, until: float) -> _Attempt | Ended:
+        message = attempt.message
+        onward = self._onward(message, code)
+        if onward is not None and self._time_for_more(until):
+            if self._moved(attempt.standing, onward):
+                return _Attempt(standing=onward, message=onward)
+        elif message.queued and (onward is not None or code.fault is Fault.PACE):
+            # It came too early, or the next account has to wait for the next time.
+            return self._end(attempt, put_back(onward or message), "SubmitsRefused", code)
+        # Of a doubtful message the code does not say what became of it.
+        return self._end(attempt, refused(message, code), "SubmitsRefused", None if message.doubtful else code)
 
     def _not_sent(self, attempt: _Attempt, until: float) -> _Attempt | Ended:
         if not self._time_for_more(until, attempt.pause):
@@ -178,21 +192,22 @@ class Submitting:
             raise Ambiguous(f"the submit failed with {type(exc).__name__}") from exc
 
     def _onward(self, message: Message, code: Code) -> Message | None:
-        """The message for the next account, where another one can help at all, and where it would take the text."""
-        if not code.of_account_or_channel:
-            return None
+        """The message for the next account, where another one can help at all, and where it would take the message."""
+        if not code.of_account_or_channel or message.doubtful:
+            return None  # of a doubtful one this account may have a submit, whose report would find another's message
         routes = (self._rerouted(message, account) for account in message.fallback_accounts)
         return next(filter(None, routes), None)
 
     def _rerouted(self, message: Message, account: str) -> Message | None:
+        wanted = replace(submit_of(message), content=unsigned(message.text, message.signature))
         try:
-            text, signature = signed(unsigned(message.text, message.signature), self.accounts.policy(account))
-            onward = rerouted(message, account=account, text=text, signature=signature)
+            checked = check(self.gateway, account, self.accounts.policy(account), wanted)
+            text = checked.sound().content
+            onward = rerouted(message, account=account, text=text, signature=checked.signature)
             onward = leaving_out(onward, self._opted_out(onward))
-            self.gateway.check(account, submit_of(onward))
         except Exception:  # noqa: BLE001 - whatever the reason, this account does not do
             return None
-        return onward
+        return onward if state_of(onward) is Status.SUBMITTING else None
 
     def _time_for_more(self, until: float, pause: float = 0.0) -> bool:
         return self.clock.monotonic() + pause + self.longest_call <= until
@@ -219,25 +234,32 @@ class Submitting:
 
     def _end(self, attempt: _Attempt, after: Message, counted: str, refusal: Code | None = None) -> Ended:
         self.counters.count(counted, account=after.account)
-        return Ended(message=after, refusal=refusal, recorded=self._record(attempt.standing, after))
+        if state_of(after) is not Status.REJECTED:
+            refusal = None  # an earlier submit may have been taken, whatever this one was told
+        standing = self._record(attempt.standing, after)
+        return Ended(message=standing or after, refusal=refusal, recorded=standing is not None)
 
-    def _record(self, before: Message, after: Message) -> bool:
+    def _record(self, before: Message, after: Message) -> Message | None:
         """Write down how a submit ended. What the gateway did is done, whether or not we can write it down.
 
         Who waits for the outcome is told the truth all the same: an error here would make a message that was taken
         look like one that may be sent again. What stands in the table is the claim, which is unknown past its deadline.
+
+        Returns:
+            What is recorded now; None where that could not be.
         """
         try:
             standing = self.messages.move(before, after)
-            late = standing and (standing.claim, state_of(standing)) == (before.claim, Status.UNKNOWN)
-            if standing and late and not is_waiting(after):
-                # It took so long that somebody wrote "unknown"; now it is known.
-                standing = self.messages.move(standing, after)
+            if standing and (standing.claim, state_of(standing)) == (before.claim, Status.UNKNOWN):
+                # It took so long that somebody wrote "unknown", and said so; now it is known.
+                after = _known_at_last(after)
+                standing = None if state_of(after) is Status.UNKNOWN else self.messages.move(standing, after)
         except Exception:  # noqa: BLE001 - whatever the reason, see above
             standing = before
         if standing is not None:
             self.counters.count("SubmitsUnrecorded", account=after.account)
-        return standing is None
+            return None
+        return after
 
     def _now(self, message: Message) -> datetime:
         return self.clock.now().astimezone(message.created_at.tzinfo)
@@ -249,7 +271,7 @@ def submit_of(message: Message) -> Submit:
         dest=tuple(
             national(recipient.to) or recipient.to
             for recipient in message.recipients
-            if recipient.status is not Status.REJECTED
+            if recipient.status is not Status.REJECTED and not recipient.error_class
         ),
         content=message.text,
         ext=message.extension,
@@ -261,6 +283,8 @@ def _nothing_sent(message: Message) -> Message:
     return put_back(message) if message.queued else rejected(message, Rejection.UNREACHABLE)
 
 
-def _held_back(message: Message, code: Code) -> Message | None:
-    """A queued message that came too early waits again."""
-    return put_back(message) if message.queued and code.fault is Fault.PACE else None
+def _known_at_last(after: Message) -> Message:
+    """How a submit ended that was said to be unknown. It waits no more: who heard that may have acted upon it."""
+    if state_of(after) in MOVES[Status.UNKNOWN] | {Status.UNKNOWN}:
+        return after
+    return rejected(after, Rejection.UNREACHABLE)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
 from typing import Final
 
 from bridge.domain.batches import Batch, BatchEntry, BatchStatus, message_id_of, message_of, plan
@@ -145,6 +145,8 @@ class _Walk:
         self._until = until
         self._rate = unfolding.accounts.policy(batch.account).rate
         self._free = BoundedSemaphore(unfolding.at_once)
+        self._before = Event()  # set once the last message that was handed out is leaving
+        self._before.set()
         self._left: list[tuple[str, float]] = []
         self._failed = 0
 
@@ -192,7 +194,8 @@ class _Walk:
             if not self._goes_on():
                 self._free.release()
                 return False
-            pool.submit(self._dispatch, message)
+            before, self._before = self._before, Event()
+            pool.submit(self._dispatch, message, before, self._before)
             self.reached = ordinal
             turn += len(message.recipients) / self._rate
         return True
@@ -225,9 +228,15 @@ class _Walk:
         # What was reserved is used, where that is possible.
         return self._of.clock.monotonic() < self._stop + _PATIENCE + _STEP
 
-    def _dispatch(self, message: Message) -> None:
+    def _dispatch(self, message: Message, before: Event, leaves: Event) -> None:
+        """Bring it on its way: claimed beside the others, and leaving behind the one before it."""
+
+        def in_turn() -> None:
+            before.wait()
+            leaves.set()
+
         try:
-            delay = self._of.dispatching.dispatch(message, until=self._until)
+            delay = self._of.dispatching.dispatch(message, until=self._until, leave=in_turn)
         except Exception:  # noqa: BLE001 - whatever it is, this message is tried by itself, and the others go on
             self._of.counters.count("BatchMessagesFailed", account=message.account)
             self._failed += 1
@@ -236,4 +245,5 @@ class _Walk:
             if delay is not None:
                 self._left.append((message.id, delay))
         finally:
+            in_turn()  # of one that did not leave, too
             self._free.release()
