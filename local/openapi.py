@@ -520,6 +520,7 @@ def _hook() -> dict[str, Any]:
                 {
                     "401": "Not authentic: unsigned, wrongly signed, too old, a replay, or no such source.",
                     "403": "API Gateway itself refused the request.",
+                    "404": "No source could have such a name.",
                     "413": "The body is too large.",
                     "422": "The mapping makes no message of the body; `errors` says which part of it, and why.",
                     "429": "The source's calls of this minute, or its messages of this day, are used up.",
@@ -589,7 +590,12 @@ def _put_hook_source() -> dict[str, Any]:
         "responses": {
             "200": _json("The source is changed.", "HookSourceResponse"),
             "201": _json("The source is made.", "HookSourceResponse"),
-            **_problems(_EDGE, _OPERATOR, _REFUSED_422, {"409": "The name is another client's."}),
+            **_problems(
+                _EDGE,
+                _OPERATOR,
+                _REFUSED_422,
+                {"404": "No source could have such a name.", "409": "The name is another client's."},
+            ),
         },
     }
 

@@ -189,7 +189,7 @@ def test_one_message_for_each_item_and_the_first_so_many() -> None:
         ({"each": "body.list", "to": "item"}, "mapping.to", "gave what is no mainland mobile number for item 1"),
     ],
 )
-def test_what_a_mapping_refuses_is_said_in_plain_words(mapping: dict[str, str], field: str, reason: str) -> None:
+def test_what_a_mapping_refuses_is_said_in_plain_words(mapping: dict[str, Any], field: str, reason: str) -> None:
     body = {"text": "a secret", "number": "13812345678", "list": ["13812345678", "a secret"]}
     with pytest.raises(InvalidRequest) as caught:
         mapped(body, **mapping)

@@ -19,6 +19,7 @@ from bridge.domain.errors import (
     NotAuthentic,
     NotStored,
     NotVerifiable,
+    StillInFlight,
     TooLarge,
     TooManyRequests,
 )
@@ -493,6 +494,19 @@ def test_a_store_that_fails_between_two_messages_loses_and_doubles_none(hooks: H
     assert sorted(message.text for message in hooks.sent) == ["alert 1", "alert 2", "alert 3"]
     assert len(received.messages) == 3
     assert hooks.uses.used["alerts", "2026-11-23"] == 3
+
+
+def test_the_same_call_at_the_same_moment_is_to_be_repeated(hooks: Hooks) -> None:
+    hooks.make()
+
+    def busy(*_: object, **__: object) -> Standing | None:
+        raise StillInFlight("another request")
+
+    hooks.world.messages.add = busy  # type: ignore[method-assign] # another process holds the key
+    with pytest.raises(NotStored) as caught:
+        hooks.call(BODY, KINDS["bearer"][1](b"", NOW))
+
+    assert problem_of(caught.value).status == 503, "to many senders a 409 is final"
 
 
 def test_a_sources_messages_go_where_its_owner_may(hooks: Hooks) -> None:

@@ -17,6 +17,7 @@ from bridge.domain.hook_sources import Auth, AuthKind, Layout, webhook_key
 from bridge.domain.sns_messages import SnsMessage, sns_message
 
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
+_SIGNATURE: Final = re.compile(r"v[0-9a-z]{1,8},[A-Za-z0-9+/]+={0,2}")
 _MOST: Final = 20  # signatures in one header (two while a secret is rotated), and topics of a source
 
 
@@ -116,7 +117,7 @@ def _standard_webhooks(auth: Auth, call: HookCall, now: datetime) -> Passed | No
     signed = f"{name}.{timestamp}.".encode("utf-8", "surrogatepass") + call.body
     mac = hmac.digest(webhook_key(auth.secret) or b"", signed, "sha256")
     signatures = tuple(call.only("webhook-signature").split(" "))
-    right = _any_same(signatures, f"v1,{base64.b64encode(mac).decode()}")
+    right = all(map(_SIGNATURE.fullmatch, signatures)) & _any_same(signatures, f"v1,{base64.b64encode(mac).decode()}")
     return Passed(once=mac.hex()) if right and name and _is_fresh(timestamp, now, auth.window) else None
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bridge.domain.errors import NotAuthentic, TooLarge, TooManyRequests
+from bridge.domain.errors import NotAuthentic, NotStored, StillInFlight, TooLarge, TooManyRequests
 from bridge.domain.hook_auth import NOBODY, HookCall, Passed, authenticate
 from bridge.domain.hook_mappings import LARGEST, body_hash, hook_data, parsed
 from bridge.domain.hook_sources import DEFAULT_DEDUP, NAME, HookSource
@@ -12,7 +12,7 @@ from bridge.domain.ids import stable_id
 from bridge.domain.sns_messages import NOTIFICATION, SUBSCRIPTION
 from bridge.ports import Clock, Counters, HookSources, HookUses, SnsSignatures
 from bridge.services.drafting import Drafted, Drafting, whole
-from bridge.services.sending import Order, Sending
+from bridge.services.sending import Order, Sending, Sent
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
@@ -118,7 +118,7 @@ class Receiving:
             began = self.uses.first(source.name, stable_id(dedup), now=now, window=window)
             for order, account in zip(drafted.orders, drafted.accounts, strict=True):
                 key = _key(source, order, account, dedup, began)
-                sent = self.sending.send(source.owner, replace(order, account=account), key)
+                sent = self._send(source, replace(order, account=account), key)
                 ids.append(sent.message.id)
                 if not sent.replayed:
                     spare -= len(order.to)
@@ -126,6 +126,13 @@ class Receiving:
             if spare:  # what was sent before, or not at all, is not of this day's
                 self.uses.give_back(source.name, day, spare)
         return tuple(ids)
+
+    def _send(self, source: HookSource, order: Order, key: str) -> Sent:
+        try:
+            return self.sending.send(source.owner, order, key)
+        except StillInFlight as exc:
+            # The same call at the same moment. A 409 is final to many senders, SNS for one: this is not.
+            raise NotStored("the same call is being carried out at this moment; it is to be repeated") from exc
 
 
 def _key(source: HookSource, order: Order, account: str, dedup: str, began: datetime) -> str:
