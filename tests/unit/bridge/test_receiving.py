@@ -336,6 +336,17 @@ def test_alertmanagers_reminder_is_sent_and_its_retry_is_not(hooks: Hooks) -> No
     assert hooks.call(payload("alertmanager"), headers) != first, "repeat_interval"
 
 
+def test_apprises_retry_is_not_sent_and_the_same_words_later_are(hooks: Hooks) -> None:
+    headers = KINDS["bearer"][1](b"", NOW)
+    hooks.make(preset="apprise", to=(NUMBER,))
+
+    first = hooks.call(payload("apprise"), headers)
+    hooks.world.clock.advance(280)
+    assert hooks.call(payload("apprise"), headers) == first, "retry=10&wait=20, each answered too late"
+    hooks.world.clock.advance(20)
+    assert hooks.call(payload("apprise"), headers) != first, "a backup that fails every night says the same every night"
+
+
 def test_a_source_that_is_changed_keeps_what_it_has_sent_apart(hooks: Hooks) -> None:
     headers = KINDS["bearer"][1](b"", NOW)
     hooks.make()

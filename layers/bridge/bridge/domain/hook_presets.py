@@ -12,6 +12,10 @@ from bridge.domain.hook_sources import HookMapping
 # remind: an hour tells that from a retry, which comes within minutes.
 _REMINDED: Final = 3600
 
+# Apprise retries up to 10 times, 20 s apart, and gives up on each answer after 4 s of connecting and 4 s of waiting.
+# Nothing but the words tells its notifications apart, and a job that fails every night says the same every night.
+_RETRIED: Final = 300
+
 _ALERTS: Final = """\
 [{{ body.status | upper }}{% if body.status == "firing" %}:{{ body.alerts | where("status", "firing") | length }}\
 {% endif %}] \
@@ -105,5 +109,5 @@ PRESETS: Final[Mapping[str, HookMapping]] = {
         to="body.to", text="{{ body.text | as_is }}", client_reference="body.client_reference", account="body.account"
     ),
     # https://github.com/caronc/apprise/wiki/Notify_Custom_JSON
-    "apprise": HookMapping(text=_APPRISE),
+    "apprise": HookMapping(text=_APPRISE, dedup_seconds=_RETRIED),
 }
