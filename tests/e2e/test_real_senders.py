@@ -167,6 +167,7 @@ def test_alertmanagers_alerts_arrive_and_its_retries_send_nothing(
         ended = datetime.now(UTC)
         alertmanager.post(alert("db-1", began, ended), alert("db-2", began, ended))
         until(lambda: len(texts(gateway, number)) > 1, "the end of the alerts at the gateway")
+
     assert way.asked[0].headers["User-Agent"].startswith("Alertmanager/"), way.asked[0].headers
     (firing,), (resolved,) = set(accepted(way, "firing")), set(accepted(way, "resolved"))
     assert references(gateway, number) == [firing, resolved]
