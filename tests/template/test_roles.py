@@ -59,6 +59,18 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "OptOutsTable.Arn"),
         SECRET,
     },
+    "Hooks": {
+        *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Get", "Put", "Update")),
+        *((f"dynamodb:{action}Item", "MessagesTable.Arn") for action in ("Get", "Put", "BatchWrite")),
+        ("dynamodb:Query", "MessagesTable.Arn"),
+        *SEND_LATER,
+        SECRET,
+    },
+    "HookSources": {
+        *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Get", "Put", "Delete")),
+        ("dynamodb:Query", "WebhooksTable.Arn"),
+        SECRET,
+    },
     "Submit": {
         *((f"sqs:{action}", "SendQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
         *SEND_LATER,
@@ -296,6 +308,15 @@ def test_the_stacks_own_schedules_are_out_of_reach_except_where_emulated_aws_kno
         for tls in ("true", "false")
     }
     assert reached == {"true": {"SendScheduleGroup/*"}, "false": {"SendScheduleGroup/*", "default/*"}}
+
+
+def test_only_the_functions_of_webhooks_read_their_secrets(stack: Any) -> None:
+    reading = {
+        name
+        for name in RIGHTS
+        if any(resource.startswith("WebhooksTable") for _, resource in rights(statements(stack[f"{name}Role"])))
+    }
+    assert reading == {"Hooks", "HookSources"}
 
 
 def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:

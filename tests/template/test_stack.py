@@ -15,6 +15,8 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "MessagesFunction": ("messages", "app.handler", 28, 512),
     "BatchesFunction": ("batches", "app.handler", 28, 512),
     "OptOutsFunction": ("opt-outs", "app.handler", 28, 512),
+    "HooksFunction": ("hooks", "app.handler", 28, 512),
+    "HookSourcesFunction": ("hook-sources", "app.handler", 28, 512),
     "SubmitFunction": ("submit", "app.handler", 60, 512),
     "AccountFunction": ("account", "app.handler", 28, 512),
     "DocsFunction": ("docs", "app.handler", 10, 512),
@@ -57,6 +59,7 @@ ENVIRONMENT = {
     "STATE_TABLE": "StateTable",
     "CLIENTS_TABLE": "ClientsTable",
     "OPT_OUTS_TABLE": "OptOutsTable",
+    "WEBHOOKS_TABLE": "WebhooksTable",
     "JOURNAL_BUCKET": "JournalBucket",
     "PUBLISH_QUEUE_URL": "PublishQueue",
     "SEND_QUEUE_URL": "SendQueue",
@@ -168,7 +171,7 @@ def test_every_log_group_belongs_to_a_function(stack: Any) -> None:
 
 
 def test_api_functions_answer_before_api_gateway_gives_up(stack: Any) -> None:
-    behind = ("Messages", "Batches", "OptOuts", "Account", "Docs", "Authorizer")
+    behind = ("Messages", "Batches", "OptOuts", "Hooks", "HookSources", "Account", "Docs", "Authorizer")
     for name in (f"{function}Function" for function in behind):
         assert stack[name]["Timeout"] < 29, name
 

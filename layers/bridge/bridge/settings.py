@@ -21,6 +21,7 @@ class Settings:
     state_table: str
     clients_table: str
     opt_outs_table: str
+    webhooks_table: str
     journal_bucket: str
     publish_queue_url: str
     send_queue_url: str

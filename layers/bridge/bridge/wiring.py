@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.adapters.early_reports_table import EarlyReportsTable
     from bridge.adapters.events_topic import EventsTopic
     from bridge.adapters.gateways import Gateways
+    from bridge.adapters.hook_sources_table import HookSourcesTable
     from bridge.adapters.journal_bucket import JournalBucket
     from bridge.adapters.messages_table import MessagesTable
     from bridge.adapters.opt_outs_table import OptOutsTable
@@ -31,13 +32,16 @@ if TYPE_CHECKING:
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
     from bridge.services.batching import Batching
+    from bridge.services.configuring import Configuring
     from bridge.services.dispatching import Dispatching
+    from bridge.services.drafting import Drafting
     from bridge.services.estimating import Estimating
     from bridge.services.finding import Finding
     from bridge.services.opting_out import OptingOut
     from bridge.services.publishing import Publishing
     from bridge.services.pulling import Pulling
     from bridge.services.queueing import Queueing
+    from bridge.services.receiving import Receiving
     from bridge.services.reconciling import Reconciling
     from bridge.services.sending import Sending
     from bridge.services.statistics import Statistics
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
 # API Gateway ends a request after 29 s and the functions behind it after 28: a submit that nobody answers must
 # still be recorded, and answered `unknown`, within that.
 _LONGEST_CALL: Final = 22.0
+_SNS_TIMEOUT: Final = 5.0  # seconds for each step of fetching a certificate, once in a process's life
 
 
 @cache
@@ -478,6 +483,52 @@ def opting_out() -> "OptingOut":
         accounts=accounts(),
         keywords=lambda account: accounts().policy(account).opt_out_keywords,
         opt_outs=opt_outs(),
+        clock=clock(),
+        counters=counters(),
+    )
+
+
+@cache
+def hook_sources() -> "HookSourcesTable":
+    """The hook sources."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.hook_sources_table import HookSourcesTable
+
+    return HookSourcesTable(dynamodb(), settings().webhooks_table)
+
+
+@cache
+def drafting() -> "Drafting":
+    """What hook sources make of what comes."""
+    from bridge.services.drafting import Drafting
+
+    return Drafting(accounts=accounts(), gateway=gateway())
+
+
+@cache
+def configuring() -> "Configuring":
+    """For `functions/hook_sources`."""
+    from bridge.services.configuring import Configuring
+
+    return Configuring(sources=hook_sources(), accounts=accounts(), drafting=drafting(), clock=clock())
+
+
+@cache
+def receiving() -> "Receiving":
+    """For `functions/hooks`."""
+    import httpx
+
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.hook_sources_table import HookUsesTable
+    from bridge.adapters.sns_signatures import SnsSignatures
+    from bridge.services.receiving import Receiving
+
+    return Receiving(
+        sources=hook_sources(),
+        uses=HookUsesTable(dynamodb(), settings().webhooks_table),
+        signatures=SnsSignatures(httpx.Client(timeout=_SNS_TIMEOUT, follow_redirects=False, trust_env=False)),
+        drafting=drafting(),
+        sending=sending(),
         clock=clock(),
         counters=counters(),
     )

@@ -7,6 +7,7 @@ COMPLETE = {
     "STATE_TABLE": "state",
     "CLIENTS_TABLE": "clients",
     "OPT_OUTS_TABLE": "opt-outs",
+    "WEBHOOKS_TABLE": "webhooks",
     "JOURNAL_BUCKET": "journal",
     "PUBLISH_QUEUE_URL": "https://queue",
     "SEND_QUEUE_URL": "https://send",

@@ -13,12 +13,16 @@ from bridge.domain.errors import (
     GatewayUnreachable,
     GatewayUnreadable,
     InvalidRequest,
+    NameTaken,
     NotAllowed,
+    NotAuthentic,
     NotCancellable,
     NotFound,
     NotStored,
+    NotVerifiable,
     OptedOut,
     StillInFlight,
+    TooLarge,
     TooManyRequests,
 )
 from bridge.domain.messages import Rejection
@@ -166,6 +170,26 @@ def _not_stored(error: NotStored) -> Problem:
     )
 
 
+def _not_authentic(_: NotAuthentic) -> Problem:
+    # Nothing of the call, and nothing of why: a guess must not learn which part of it was right.
+    return Problem(
+        status=401,
+        kind="unauthorized",
+        title="Unauthorized",
+        detail="The call does not carry what this address expects of its sender.",
+    )
+
+
+def _not_verifiable(error: NotVerifiable) -> Problem:
+    return Problem(
+        status=503,
+        kind="not-verifiable",
+        title="Not verifiable",
+        detail=str(error),
+        headers={"Retry-After": _RETRY_AFTER_STORE},
+    )
+
+
 def _plain(status: int, kind: str, title: str) -> Callable[[Any], Problem]:
     def problem(error: BridgeError) -> Problem:
         return Problem(status=status, kind=kind, title=title, detail=str(error))
@@ -202,10 +226,14 @@ _TABLE: Final[Mapping[type[BaseException], Callable[[Any], Problem]]] = {
     InvalidRequest: _invalid,
     NotAllowed: _plain(403, "not-allowed", "Not allowed"),
     NotFound: _plain(404, "not-found", "Not found"),
+    NotAuthentic: _not_authentic,
     NotCancellable: _plain(409, "not-cancellable", "Not cancellable"),
+    NameTaken: _plain(409, "name-taken", "Name taken"),
     NotStored: _not_stored,
     OptedOut: _opted_out,
+    NotVerifiable: _not_verifiable,
     StillInFlight: _in_flight,
+    TooLarge: _plain(413, "request-too-large", "Request too large"),
     TooManyRequests: _limited,
     AccountNotConfigured: _plain(502, "account-not-configured", "Account not configured"),
     GatewayRefused: _refused,

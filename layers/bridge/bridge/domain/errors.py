@@ -8,6 +8,10 @@
     ├── NotCancellable        the caller's: too late
     ├── OptedOut              the caller's: nobody of those it goes to wants it
     ├── TooManyRequests       the caller's: wait
+    ├── NotAuthentic          the sender's: a hook's call that nobody who knows its secret has made
+    ├── TooLarge              the sender's: more than a hook takes
+    ├── NameTaken             the caller's: a hook source of that name is another client's
+    ├── NotVerifiable         nobody's: what a signature is checked with is out of reach
     ├── AccountNotConfigured  the operator's: the secret lacks the account or describes it wrongly
     ├── PolicyError           the operator's: what the accounts secret says under an account's "bridge"
     ├── GatewayRefused        a response code of the gateway: `eums.CODES` says whose fault
@@ -66,6 +70,25 @@ class TooManyRequests(BridgeError):
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after  # seconds
+
+
+class NotAuthentic(BridgeError):
+    """A call of a hook that its sender did not make, or made before; or there is no such hook: nobody is told which."""
+
+    def __init__(self) -> None:
+        super().__init__("the call is not authentic")
+
+
+class TooLarge(BridgeError):
+    """A body of more bytes than are taken."""
+
+
+class NameTaken(BridgeError):
+    """A hook source of that name is another client's, or somebody else has just written it."""
+
+
+class NotVerifiable(BridgeError):
+    """What a signature is checked with could not be fetched; nothing was sent, and the sender is to try again."""
 
 
 class StillInFlight(BridgeError):
