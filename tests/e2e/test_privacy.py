@@ -43,4 +43,4 @@ def test_the_logs_hold_no_number_no_text_and_no_secret(deployed: Deployed, shop:
 
 def _without_trace_ids(line: str) -> str:
     """A log line without ids that are digits by chance."""
-    return re.sub(r'"(?:xray_trace_id|timestamp|function_request_id|request_id)":"[^"]*"', "", line)
+    return re.sub(r'"(?:xray_trace_id|timestamp|function_request_id|request_id|correlation_id)":"[^"]*"', "", line)

@@ -308,6 +308,17 @@ def test_without_a_signed_time_a_repeat_is_answered_again_and_sends_nothing(hook
     assert [used for (_, span), used in hooks.uses.used.items() if span == "2026-11-24"] == [0], "it costs nothing"
 
 
+def test_an_event_is_its_webhook_id(hooks: Hooks) -> None:
+    auth, _ = KINDS["standard_webhooks"]
+    hooks.make(auth)
+    first = hooks.call(BODY, standard_webhooks(WHSEC, BODY, "msg_1", NOW))
+
+    again = BODY.replace(b": ", b":")
+    assert hooks.call(again, standard_webhooks(WHSEC, again, "msg_1", NOW)) == first, "another writing of the same"
+    assert hooks.call(BODY, standard_webhooks(WHSEC, BODY, "msg_2", NOW)) != first, "another event of the same content"
+    hooks.refused(BODY, standard_webhooks(WHSEC, BODY, "msg.3", NOW))
+
+
 def test_what_repeats_have_in_common_is_the_mappings_to_say(hooks: Hooks) -> None:
     headers = KINDS["bearer"][1](b"", NOW)
     hooks.make(mapping=HookMapping(dedup="body.id", dedup_seconds=3600))

@@ -105,7 +105,10 @@ class MappingModel(BaseModel):
     account: _Expression = None
     dedup: Annotated[
         _Expression,
-        Field(description="What repeats of a call have in common; else their bytes.", examples=["body.id"]),
+        Field(
+            description="What repeats of a call have in common; else their `webhook-id`, or their bytes.",
+            examples=["body.id"],
+        ),
     ] = None
     dedup_seconds: Annotated[
         int | None, Field(description="For how long they are repeats; 86,400 if absent.", ge=60, le=86_400)

@@ -47,10 +47,12 @@ class Passed:
     Attributes:
         once: names a signed request that must not come a second time, to the byte; None where the kind of
             authentication knows of no time, or where the sender itself repeats its bytes, as SNS does.
+        dedup: what every attempt of one event has in common, where its sender signs such a thing.
         sns: what SNS sent, where it did.
     """
 
     once: str | None = None
+    dedup: str | None = None
     sns: SnsMessage | None = None
 
 
@@ -118,7 +120,11 @@ def _standard_webhooks(auth: Auth, call: HookCall, now: datetime) -> Passed | No
     mac = hmac.digest(webhook_key(auth.secret) or b"", signed, "sha256")
     signatures = tuple(call.only("webhook-signature").split(" "))
     right = all(map(_SIGNATURE.fullmatch, signatures)) & _any_same(signatures, f"v1,{base64.b64encode(mac).decode()}")
-    return Passed(once=mac.hex()) if right and name and _is_fresh(timestamp, now, auth.window) else None
+    # "It's important that both the message id and the timestamp not … include any `.`": the signed text would be
+    # read in two ways.
+    if not right or not name or "." in name or not _is_fresh(timestamp, now, auth.window):
+        return None
+    return Passed(once=mac.hex(), dedup=name)
 
 
 def _sns(auth: Auth, call: HookCall, now: datetime, verifies: Verifies) -> Passed | None:

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
-# The package ships no types of these; its stubs have the outermost names only.
 from jmespath import exceptions
 from jmespath.functions import Functions, signature
 from jmespath.parser import Parser

@@ -23,12 +23,12 @@ SHORTEST_SECRET: Final = 16  # characters
 LONGEST_SECRET: Final = 256
 DEFAULT_DEDUP: Final = 86_400  # seconds: as long as `Sending` knows an idempotency key
 
-_TOLERANCE: Final = 300  # Standard Webhooks: "within some allowable tolerance of the current timestamp"
+_TOLERANCE: Final = 300  # as the libraries of Standard Webhooks and of Stripe have it
 # SNS tries again for an hour at most, and with the same bytes (Amazon SNS message delivery retries, HTTP/S).
 _SNS_TOLERANCE: Final = 3600
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
-_KEY_BYTES: Final = range(24, 65)  # Standard Webhooks: "between 24 bytes and 64 bytes"
+_KEY_BYTES: Final = range(24, 65)  # Standard Webhooks: "At least 24 bytes (192 bits, 512 maximum)"
 
 
 class AuthKind(StrEnum):
@@ -96,7 +96,8 @@ class HookMapping:
         text: a Jinja2 template.
         client_reference: the application's own reference.
         account: our name of the gateway account.
-        dedup: what two calls have in common that are one and the same; None for their bodies.
+        dedup: what two calls have in common that are one and the same; None for what their sender signs as such
+            (`webhook-id`), or else their bodies.
         dedup_seconds: for how long they are.
     """
 

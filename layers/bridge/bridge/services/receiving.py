@@ -48,10 +48,11 @@ class Receiving:
 
         A sender that did not hear the answer may call again: the same thing is sent once (`HookMapping.dedup`).
         Exactly the same signed request, its time and signature included, is another matter: senders sign every
-        attempt anew (Standard Webhooks: "webhook-timestamp … of the attempt"), so that it is a replay by somebody
-        else and refused like any other that is not authentic. It is only taken for one once the first was carried
-        out: one that ended in an error may be repeated to the byte. SNS alone repeats its bytes, and kinds without
-        a signed time cannot tell: there a repeat within the source's window is answered again and sends nothing.
+        attempt anew (Standard Webhooks: "Every time an attempt is retried the timestamp of the attempt is updated",
+        "to prevent replay attacks"), so that it is somebody else's, and refused like all that is not authentic. It is
+        only taken for one once the first was carried out: one that ended in an error may be repeated to the byte. SNS
+        alone repeats its bytes, and kinds without a signed time cannot tell: there a repeat is answered again, within
+        the time that the source says, and sends nothing.
 
         Raises:
             TooLarge: of any source, there or not.
@@ -99,7 +100,7 @@ class Receiving:
         drafted = self.drafting.draft(source, data)
         if drafted.dropped:
             self.counters.count("HookMessagesDropped", drafted.dropped, client=source.owner.client)
-        sent = self._sent(source, drafted, drafted.dedup or body_hash(call.body), now)
+        sent = self._sent(source, drafted, drafted.dedup or passed.dedup or body_hash(call.body), now)
         return Received(messages=sent, dropped=drafted.dropped)
 
     def _sent(self, source: HookSource, drafted: Drafted, dedup: str, now: datetime) -> tuple[str, ...]:
