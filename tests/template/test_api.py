@@ -19,6 +19,21 @@ KEYED = {
     ("/opt-outs", "get"): "OptOutsFunction",
     ("/opt-outs", "post"): "OptOutsFunction",
     ("/opt-outs/{number}", "delete"): "OptOutsFunction",
+    **dict.fromkeys(
+        (
+            ("/webhook-endpoints", "post"),
+            ("/webhook-endpoints", "get"),
+            ("/webhook-endpoints/{id}", "get"),
+            ("/webhook-endpoints/{id}", "patch"),
+            ("/webhook-endpoints/{id}", "delete"),
+            ("/webhook-endpoints/{id}/rotate-secret", "post"),
+            ("/webhook-endpoints/{id}/test", "post"),
+            ("/webhook-endpoints/{id}/deliveries", "get"),
+            ("/webhook-endpoints/{id}/deliveries/{delivery}/replay", "post"),
+            ("/webhook-endpoints/{id}/replay", "post"),
+        ),
+        "WebhookEndpointsFunction",
+    ),
 }
 OPEN = {
     ("/health", "get"): "DocsFunction",

@@ -8,6 +8,7 @@ TABLES = {  # → (key attributes, attribute that ends an item)
     "MessagesTable": (["pk", "sk"], "expires_at"),
     "StateTable": (["pk"], "expires_at"),
     "OptOutsTable": (["pk", "sk"], None),
+    "WebhooksTable": (["pk", "sk"], "expires_at"),
     "ClientsTable": (["pk"], None),
 }
 
