@@ -1,7 +1,7 @@
 """What callers say of webhook endpoints, and get."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -88,7 +88,9 @@ class DeliveriesQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Annotated[DeliveryStatus | None, Field(description="Only those with this status.")] = None
+    status: Annotated[
+        Literal["pending", "delivered", "failed"] | None, Field(description="Only those with this status.")
+    ] = None
     cursor: Annotated[
         str | None, Field(max_length=64, description="`next_cursor` of the page before; absent for the first.")
     ] = None
@@ -96,7 +98,8 @@ class DeliveriesQuery(BaseModel):
 
     def wanted(self) -> dict[str, Any]:
         """As the service takes it: one more than the page has, to know whether there are more. Raises InvalidRequest."""
-        return {"status": self.status, "before": _place(self.cursor), "limit": self.limit + 1}
+        status = DeliveryStatus(self.status) if self.status else None
+        return {"status": status, "before": _place(self.cursor), "limit": self.limit + 1}
 
 
 class ReplayRequest(BaseModel):
@@ -160,7 +163,7 @@ class EndpointsResponse(BaseModel):
     next_cursor: Annotated[None, Field(description="There is no next page.")] = None
 
 
-class TestResponse(BaseModel):
+class WebhookTestResponse(BaseModel):
     """How an endpoint answered a test event."""
 
     delivered: Annotated[bool, Field(description="Whether it answered 2xx.")]
@@ -213,9 +216,9 @@ def with_secret(endpoint: Endpoint) -> EndpointWithSecretResponse:
     return EndpointWithSecretResponse(**_shown(endpoint), secret=endpoint.secrets.current)
 
 
-def test_response(answer: Answer) -> TestResponse:
+def test_response(answer: Answer) -> WebhookTestResponse:
     """How a test ended."""
-    return TestResponse(delivered=answer.taken, http_status=answer.status, error=answer.error)
+    return WebhookTestResponse(delivered=answer.taken, http_status=answer.status, error=answer.error)
 
 
 def deliveries_response(found: Sequence[Delivery], limit: int) -> DeliveriesResponse:

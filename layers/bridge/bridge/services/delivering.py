@@ -38,8 +38,9 @@ from bridge.ports import Clock, Counters, DeliverQueue, Deliveries, Topic, Webho
 
 _AT_ONCE: Final = 32  # threads
 _AT_ONCE_TO_ONE: Final = 4
+_MANY: Final = 10  # as many as SQS takes and gives in one call
 _RESERVE: Final = 10.0  # seconds for what has to be written down after an attempt
-_IMPATIENCE: Final = 0.5  # seconds without an answer after which more is taken from the queue
+_IMPATIENCE: Final = 0.5  # seconds after which an attempt hangs, and more is taken from the queue beside it
 _FRESH: Final = 2.0  # seconds that what is known of an endpoint is used
 _PROBE: Final = timedelta(seconds=SECONDS_FOR_AN_ANSWER + 5)
 _LONGEST_DELAY: Final = 900.0  # seconds, SQS's most
@@ -288,7 +289,7 @@ class _Run:
         self._of = of
         self._time_left = time_left
         self._tell = failed
-        self._running: dict[Future[tuple[Pointer, float] | None], tuple[Received, Pointer]] = {}
+        self._running: dict[Future[tuple[Pointer, float] | None], tuple[Received, Pointer, float]] = {}
         self._lanes: dict[str, deque[tuple[Received, Pointer]]] = defaultdict(deque)
         self._busy: dict[str, int] = defaultdict(int)
         self._again: list[tuple[Received, Pointer, float]] = []
@@ -296,23 +297,29 @@ class _Run:
 
     def all(self, received: Sequence[Received]) -> list[str]:
         """Until nothing runs and nothing waits."""
+        more: Sequence[Received] = received
         with ThreadPoolExecutor(self._of.at_once, thread_name_prefix="deliver") as pool:
             self._add(received)
             while self._start(pool):
                 done, _ = wait(self._running, timeout=self._of.impatience, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._ended(future)
-                if not done:
+                if len(self._again) >= _MANY or not done:
                     self._send_again()
-                    if self._has_time():
-                        self._add(self._of.queue.receive())
+                if self._hangs(more_would_help=bool(more) or not done):
+                    more = self._of.queue.receive()
+                    self._add(more)
         self._send_again()
         return self._stay
 
-    def _has_time(self) -> bool:
-        return (
-            len(self._running) < self._of.at_once and self._time_left() > 2 * SECONDS_FOR_AN_ANSWER + _RESERVE
-        )
+    def _hangs(self, *, more_would_help: bool) -> bool:
+        """Whether an attempt takes long, there are places beside it, and time for what would take them."""
+        if not more_would_help or len(self._running) + _MANY > self._of.at_once:
+            return False
+        if self._time_left() < 2 * SECONDS_FOR_AN_ANSWER + _RESERVE:
+            return False
+        since = self._of.clock.monotonic() - self._of.impatience
+        return any(began <= since for _, _, began in self._running.values())
 
     def _add(self, received: Sequence[Received]) -> None:
         for one in received:
@@ -333,13 +340,13 @@ class _Run:
                     self._again.append((one, pointer, 0.0))
                     continue
                 self._busy[name] += 1
-                self._running[pool.submit(self._of.take, pointer)] = (one, pointer)
+                self._running[pool.submit(self._of.take, pointer)] = (one, pointer, self._of.clock.monotonic())
             if not lane:
                 del self._lanes[name]
         return bool(self._running)
 
     def _ended(self, future: Future[tuple[Pointer, float] | None]) -> None:
-        one, pointer = self._running.pop(future)
+        one, pointer, _ = self._running.pop(future)
         self._busy[pointer.endpoint] -= 1
         try:
             again = future.result()
