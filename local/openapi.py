@@ -124,7 +124,10 @@ def document() -> dict[str, Any]:
             {"name": "messages", "description": "Sending, and what became of it."},
             {"name": "batches", "description": "Sending many messages at once."},
             {"name": "opt-outs", "description": "Numbers that want no more messages from an account."},
-            {"name": "webhooks", "description": "Where events are delivered to, signed. The key needs the scope `admin`."},
+            {
+                "name": "webhooks",
+                "description": "Where events are delivered to, signed. The key needs the scope `admin`.",
+            },
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
         ],

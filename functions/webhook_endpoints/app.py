@@ -1,7 +1,5 @@
 """`/webhook-endpoints`: where a client wants its events, and what was delivered there. All of it takes an admin."""
 
-from typing import Any
-
 from aws_lambda_powertools.event_handler import Response
 
 import bridge.api.webhook_endpoints as api
@@ -63,4 +61,5 @@ def replay(name: str, delivery: str) -> Response[str]:
     wiring.replaying().one(caller(app, Scope.ADMIN), name, delivery)
     return answer(api.replayed_response(1, None), 202)
 
-handler = lambda_handler(lambda event, context: app.resolve(event, context))
+
+handler = lambda_handler(app.resolve)

@@ -21,10 +21,9 @@ from typing import Final
 
 from bridge.adapters.webhook_client import PublicWebhookClient
 from bridge.domain.events import suspended
-from bridge.domain.webhooks import Endpoint
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
-from tests.fakes.webhooks import FakeDeliverQueue, FakeDeliveries, FakeWebhookEndpoints, endpoint
+from tests.fakes.webhooks import FakeDeliveries, FakeDeliverQueue, FakeWebhookEndpoints, endpoint
 from tests.fakes.world import NOON, FakeCounters, FakeTopic
 
 LIVE: Final = 17
@@ -118,7 +117,7 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
         urls = [f"{base}/live/{number}" for number in range(LIVE)]
         if dead:
             urls += [f"http://127.0.0.1:{refused}/", f"http://127.0.0.1:{hanging.getsockname()[1]}/", f"{base}/down"]
-        made: list[Endpoint] = [endpoint(number, url=url) for number, url in enumerate(urls)]
+        made = [endpoint(number, url=url) for number, url in enumerate(urls)]
         for one in made:
             endpoints.add(one)
         fanning_out = FanningOut(endpoints=endpoints, queue=queue, counters=FakeCounters())

@@ -116,7 +116,6 @@ def test_an_attempt_is_one_callers(ports: Ports) -> None:
     assert third.yours
     assert third.delivery
     assert third.delivery.attempts == 2
-    assert first.delivery
     assert not ports.deliveries.end(first.delivery, replace(first.delivery, status=DeliveryStatus.DELIVERED))
 
 
@@ -187,7 +186,9 @@ def test_what_waits_is_written_off_and_what_ended_is_not(ports: Ports) -> None:
 def test_lists_are_by_the_events_time_newest_first(ports: Ports) -> None:
     days = [delivery(day) for day in range(5)]
     for number, one in enumerate(days):
-        assert ports.deliveries.add(replace(one, status=DeliveryStatus.FAILED if number % 2 else DeliveryStatus.PENDING))
+        assert ports.deliveries.add(
+            replace(one, status=DeliveryStatus.FAILED if number % 2 else DeliveryStatus.PENDING)
+        )
         assert not ports.deliveries.add(one)
 
     def ids(status: DeliveryStatus | None = None, first: str = FIRST, end: str = END, limit: int = 10) -> list[int]:

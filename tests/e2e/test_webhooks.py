@@ -119,10 +119,12 @@ def test_an_inbound_message_comes_to_whom_it_answers(
 ) -> None:
     message = send(shop, "【京东】回复好的")
     until(lambda: receiver.about(message), "the delivery event")
-    deployed.gateway.call("POST", "/admin/inbound", {"from": NUMBER, "to": "1069012345678", "text": "好的"})
+    gateway_id = shop.get(f"messages/{message}").json()["recipients"][0]["gateway_message_id"]
+    deployed.gateway.reply(gateway_id, "好的")
 
     def came() -> list[Post]:
-        return [post for post in list(receiver.posts) if post.event["type"] == "sms.inbound.received"]
+        posts = [post for post in list(receiver.posts) if post.event["type"] == "sms.inbound.received"]
+        return [post for post in posts if (post.event["data"]["in_reply_to"] or {}).get("message_id") == message]
 
     post = until(came, "the inbound event")[-1]
     verified(endpoint["secret"], post)

@@ -197,7 +197,7 @@ class FakeDeliverQueue:
                 if until <= now:
                     del self.out[receipt]
                     heapq.heappush(self.waiting, (until, int(receipt), body))
-            found = []
+            found: list[Received] = []
             while self.waiting and self.waiting[0][0] <= now and len(found) < most:
                 _, number, body = heapq.heappop(self.waiting)
                 name = str(number)

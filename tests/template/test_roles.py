@@ -67,7 +67,10 @@ RIGHTS: dict[str, set[Right]] = {
         SECRET,
     },
     "FanOut": {
-        *((f"sqs:{action}", "WebhookQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+        *(
+            (f"sqs:{action}", "WebhookQueue.Arn")
+            for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+        ),
         ("dynamodb:Query", "WebhooksTable.Arn"),
         *DELIVER,
     },

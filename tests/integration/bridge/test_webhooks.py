@@ -15,16 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from standardwebhooks.webhooks import Webhook
+from svix.webhooks import Webhook as SvixWebhook
 
 from bridge.adapters.webhook_client import PublicWebhookClient
 from bridge.domain.events import suspended
 from bridge.domain.webhooks import Answer, DeliveryStatus
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
-from standardwebhooks.webhooks import Webhook
-from svix.webhooks import Webhook as SvixWebhook
 from tests.bench.delivering import LIVE, run
-from tests.fakes.webhooks import SECRET, FakeDeliverQueue, FakeDeliveries, FakeWebhookEndpoints, endpoint
+from tests.fakes.webhooks import SECRET, FakeDeliveries, FakeDeliverQueue, FakeWebhookEndpoints, endpoint
 from tests.fakes.world import NOON, FakeClock, FakeCounters, FakeTopic
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -67,10 +67,9 @@ class Peer:
 
     def _answer(self, connection: socket.socket) -> None:
         try:
-            with connection:
-                with self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as talking:
-                    self.heard.append(_request(talking))
-                    self.speak(talking)
+            with connection, self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as talking:
+                self.heard.append(_request(talking))
+                self.speak(talking)
         except OSError:
             pass
 
@@ -247,9 +246,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     key_path, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
     path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     key_path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return key_path, path
 

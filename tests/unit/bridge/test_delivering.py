@@ -28,8 +28,8 @@ from bridge.services.fanning_out import FanningOut
 from tests.fakes.schemas import hold_against_schema
 from tests.fakes.webhooks import (
     SECRET,
-    FakeDeliverQueue,
     FakeDeliveries,
+    FakeDeliverQueue,
     FakeWebhookClient,
     FakeWebhookEndpoints,
     endpoint,
@@ -42,7 +42,7 @@ UP = Answer(status=200)
 
 
 @dataclass
-class Crash(Exception):  # noqa: N818 - as the world's other accidents
+class Crash(Exception):
     where: str
 
 
@@ -245,6 +245,20 @@ def test_what_waits_for_a_disabled_endpoint_is_kept_to_be_replayed(bench: Bench)
     assert (delivery.status, delivery.error, delivery.body) == (DeliveryStatus.FAILED, "disabled", BODY)
 
 
+def test_what_comes_right_after_an_endpoint_was_enabled_is_delivered(bench: Bench) -> None:
+    bench.client.answers = lambda _: Answer(status=410)
+    bench.happen(endpoint())
+    bench.step()
+    (known,) = bench.endpoints.all()
+    bench.endpoints.replace(replace(known, status=EndpointStatus.ENABLED, reason=None))
+    bench.client.answers = lambda _: UP
+
+    bench.queue.send([(bench.deliveries.only().pointer.again(), 0.0)])
+    bench.step()
+
+    assert bench.deliveries.only().status is DeliveryStatus.DELIVERED
+
+
 def test_five_days_of_failing_disable(bench: Bench) -> None:
     bench.client.answers = lambda _: DOWN
     one = endpoint()
@@ -342,7 +356,7 @@ PLACES: dict[str, Callable[[Bench], object]] = {
 @pytest.mark.parametrize("nth", [0, 1, 3, 7])
 @pytest.mark.parametrize("answer", [UP, DOWN, Answer(status=410)], ids=["up", "down", "gone"])
 def test_a_death_at_any_place_loses_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, after: bool, nth: int, answer: Answer
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, name: str, after: bool, nth: int, answer: Answer
 ) -> None:
     """The process dies before or after a call that the world sees; another begins where it left off."""
     bench.client.answers = lambda _: answer

@@ -38,8 +38,8 @@ from bridge.services.subscribing import Changes, Subscribing
 from tests.fakes.schemas import hold_against_schema
 from tests.fakes.webhooks import (
     SECRET,
-    FakeDeliverQueue,
     FakeDeliveries,
+    FakeDeliverQueue,
     FakeWebhookClient,
     FakeWebhookEndpoints,
     endpoint,

@@ -44,6 +44,18 @@ def resolve(host: str, port: int) -> Sequence[str]:
     return tuple(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
 
 
+# The first that fits.
+_WORDS: Final[Mapping[type[Exception], str]] = {
+    RefusedAddress: "refused_address",
+    _UnresolvedError: "unresolved",
+    httpcore.TimeoutException: "timeout",
+    httpcore.ConnectError: "unreachable",
+    httpcore.NetworkError: "broken_off",
+    httpcore.ProtocolError: "protocol",
+    httpcore.UnsupportedProtocol: "protocol",
+}
+
+
 @dataclass
 class _Deadline:
     """What is left of an attempt's time, and of what it may receive."""
@@ -174,18 +186,10 @@ class PublicWebhookClient:
         """See `bridge.ports.WebhookClient`."""
         try:
             return Answer(status=self._post(url, headers, body))
-        except RefusedAddress:
-            return Answer(error="refused_address")
-        except _UnresolvedError:
-            return Answer(error="unresolved")
-        except httpcore.TimeoutException:
-            return Answer(error="timeout")
-        except httpcore.ConnectError as exc:
-            return Answer(error="tls" if isinstance(exc.__cause__ or exc.__context__, ssl.SSLError) else "unreachable")
-        except httpcore.NetworkError:
-            return Answer(error="broken_off")
-        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
-            return Answer(error="protocol")
+        except tuple(_WORDS) as exc:
+            if isinstance(exc, httpcore.ConnectError) and isinstance(exc.__cause__ or exc.__context__, ssl.SSLError):
+                return Answer(error="tls")
+            return Answer(error=next(word for kind, word in _WORDS.items() if isinstance(exc, kind)))
 
     def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         to = destination(url, allow_loopback=self._allow_loopback)
@@ -201,7 +205,9 @@ class PublicWebhookClient:
         ) as connection:
             request = httpcore.Request(
                 "POST",
-                httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=to.target.encode("ascii")),
+                httpcore.URL(
+                    scheme=origin.scheme, host=origin.host, port=origin.port, target=to.target.encode("ascii")
+                ),
                 headers=[
                     (b"Host", to.authority.encode("ascii")),
                     (b"Connection", b"close"),
@@ -219,7 +225,7 @@ class PublicWebhookClient:
             return response.status
 
     def _read(self, response: httpcore.Response) -> None:
-        """Some of the answer, so that its sender is done with it; the status stands, whatever is wrong with the rest."""
+        """Some of the answer, so that its sender is done with it; the status stands, whatever comes then."""
         left = _MOST_READ
         with contextlib.suppress(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
             for chunk in response.iter_stream():

@@ -46,7 +46,7 @@ class EndpointRequest(BaseModel):
 
     url: Url
     event_types: EventTypes
-    accounts: AccountNames = []  # noqa: RUF012 - pydantic copies it
+    accounts: AccountNames = []
     description: Description | None = None
 
     def wanted(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class DeliveriesQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="Deliveries in the page, 50 if absent.")] = 50
 
     def wanted(self) -> dict[str, Any]:
-        """As the service takes it: one more than the page has, to know whether there are more. Raises InvalidRequest."""
+        """As the service takes it: one more than the page has, to see whether it ends. Raises InvalidRequest."""
         status = DeliveryStatus(self.status) if self.status else None
         return {"status": status, "before": _place(self.cursor), "limit": self.limit + 1}
 
@@ -108,9 +108,7 @@ class ReplayRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
 
     failed: Annotated[bool, Field(description="Only what failed.")] = False
-    since: Annotated[
-        Moment | None, Field(alias="from", description="Events of this time, or later.")
-    ] = None
+    since: Annotated[Moment | None, Field(alias="from", description="Events of this time, or later.")] = None
     until: Annotated[Moment | None, Field(alias="to", description="Events of before this time.")] = None
     cursor: Annotated[str | None, Field(max_length=64, description="`next_cursor` of the answer before.")] = None
 

@@ -21,7 +21,7 @@ _LONGEST: Final = 2048
 _HTTPS: Final = 443
 _FIRST_FREE_PORT: Final = 1024
 _LAST_PORT: Final = 65535
-_CLOSED: Final = (
+_CLOSED: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     *map(
         IPv4Network,
         (
@@ -117,11 +117,14 @@ def destination(url: str, *, allow_loopback: bool) -> Destination:
     if port != known and not _FIRST_FREE_PORT <= port <= _LAST_PORT:
         raise RefusedAddress("must have the port 443, or one from 1024 on")
     name = _address(host) if "[" in parts.netloc or ":" in host else _name(host)
-    if not allow_loopback and (name == "localhost" or name.endswith(".localhost")):
+    here = name == "localhost" or name.endswith(".localhost")
+    if here and not allow_loopback:
         raise RefusedAddress("must be reachable from the internet")
+    literal = _literal(name)
+    if not secure and not here and literal is None:
+        raise RefusedAddress("must begin with https://")
     target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
     found = Destination(secure=secure, host=name, port=port, target=target)
-    literal = _literal(name)
     if literal is not None:
         judged((str(literal),), allow_loopback=allow_loopback, only_loopback=not secure)
     return found

@@ -2,8 +2,8 @@
 
 Queues deliver at least once, and several of these may run: an attempt is made by whoever could write down that it
 begins. What waits for less than a quarter of an hour goes back into the queue as a new message, so that waiting for an
-endpoint's circuit uses up nothing; what waits longer stays in it, invisible. A failing endpoint is tried by one delivery
-at a time, and what hangs holds a thread, not the queue: while it does, more is taken.
+endpoint's circuit uses up nothing; what waits longer stays in it, invisible. A failing endpoint is tried by one
+delivery at a time, and what hangs holds a thread, not the queue: while it does, more is taken.
 """
 
 from collections import defaultdict, deque
@@ -34,7 +34,7 @@ from bridge.domain.webhooks import (
     signed_headers,
     wait_before,
 )
-from bridge.ports import Clock, Counters, DeliverQueue, Deliveries, Topic, WebhookClient, WebhookEndpoints
+from bridge.ports import Clock, Counters, Deliveries, DeliverQueue, Topic, WebhookClient, WebhookEndpoints
 
 _AT_ONCE: Final = 32  # threads
 _AT_ONCE_TO_ONE: Final = 4
@@ -104,6 +104,9 @@ class Delivering:
         """
         endpoint = self._endpoint(pointer.endpoint)
         now = self.clock.now()
+        if endpoint is not None and not endpoint.enabled:
+            # It may just have been enabled, and what is written off now would not be tried.
+            endpoint = self._endpoint(pointer.endpoint, anew=True)
         if endpoint is None:
             return None
         if not endpoint.enabled:
@@ -227,7 +230,7 @@ class Delivering:
         return True
 
     def _change(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint | None]) -> Endpoint | None:
-        """Change an endpoint as it is now, whatever others do to it. Returns how it stands then; None where it is gone."""
+        """Change an endpoint as it is now, whatever others do to it. Returns how it stands; None where it is gone."""
         found = self.endpoints.get(endpoint.id)
         for _ in range(_ROUNDS):
             if found is None:
@@ -242,10 +245,10 @@ class Delivering:
             found = self.endpoints.get(endpoint.id)
         raise NotChangedError
 
-    def _endpoint(self, endpoint_id: str) -> Endpoint | None:
+    def _endpoint(self, endpoint_id: str, *, anew: bool = False) -> Endpoint | None:
         with self._known.lock:
             until, known = self._known.read.get(endpoint_id, (float("-inf"), None))
-        if self.clock.monotonic() < until:
+        if self.clock.monotonic() < until and not anew:
             return known
         found = self.endpoints.get(endpoint_id)
         if found is None:
@@ -283,9 +286,7 @@ def _worse(found: Endpoint, now: datetime, *, probing: bool) -> Endpoint | None:
 class _Run:
     """One invocation: what runs, what waits for a place, what is to come again."""
 
-    def __init__(
-        self, of: Delivering, time_left: Callable[[], float], failed: Callable[[Exception], object]
-    ) -> None:
+    def __init__(self, of: Delivering, time_left: Callable[[], float], failed: Callable[[Exception], object]) -> None:
         self._of = of
         self._time_left = time_left
         self._tell = failed
