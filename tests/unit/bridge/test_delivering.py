@@ -1,5 +1,6 @@
 import base64
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -431,3 +432,69 @@ def test_the_delivery_has_the_events_own_time() -> None:
     early, late = (happened(suspended("default", NOON + timedelta(hours=hours)).body()) for hours in (1, 2))
     assert early.delivery < late.delivery
     assert happened(early.body).delivery == early.delivery
+
+
+def test_what_was_handed_out_often_waits_as_a_new_message(bench: Bench) -> None:
+    bench.happen(endpoint())
+    (handed,) = bench.queue.event()
+    assert not bench.delivering.deliver([handed], time_left=lambda: 100.0)
+    waiting = replace(
+        bench.deliveries.only(), status=DeliveryStatus.PENDING, attempts=5, next_at=NOON + timedelta(hours=5)
+    )
+    bench.deliveries.standing[waiting.endpoint, waiting.id] = waiting
+
+    stay = bench.delivering.deliver([replace(handed, receives=6)], time_left=lambda: 100.0)
+
+    assert stay == []
+    assert bench.queue.held == []
+    assert bench.queue.sent[-1] == (waiting.pointer, 5 * 3600.0)
+
+
+def test_of_several_that_fail_at_once_one_counts(bench: Bench) -> None:
+    one = endpoint()
+    for day in range(3):
+        bench.happen(one, body=suspended("default", NOON + timedelta(days=day)).body())
+    pointers = bench.queue.left()
+
+    def failing(_url: str) -> Answer:
+        if pointers:
+            bench.delivering.take(pointers.pop())  # while the first is under way
+        return DOWN
+
+    bench.client.answers = failing
+    bench.delivering.take(pointers.pop())
+
+    assert len(bench.client.posts) == 3
+    assert bench.endpoints.all()[0].health.failures == 1
+
+
+def test_while_one_hangs_more_is_taken_and_deleted(bench: Bench) -> None:
+    came = threading.Event()
+
+    def hanging(url: str) -> Answer:
+        if url.startswith("https://1."):
+            return UP if came.wait(10) else DOWN
+        came.set()
+        return UP
+
+    bench.client.answers = hanging
+    bench.happen(endpoint())
+    handed = bench.queue.event()
+    bench.happen(endpoint(2), body=suspended("default", NOON + timedelta(days=1)).body())
+
+    stay = replace(bench.delivering, impatience=0.0).deliver(handed, time_left=lambda: 100.0)
+    bench.queue.settle(handed, stay)
+
+    done = [found for found in bench.deliveries.standing.values() if found.status is DeliveryStatus.DELIVERED]
+    assert len(done) == 3
+    assert bench.queue.left() == []
+
+
+def test_what_there_is_no_time_for_comes_again(bench: Bench) -> None:
+    bench.happen(endpoint())
+    handed = bench.queue.event()
+
+    bench.queue.settle(handed, bench.delivering.deliver(handed, time_left=lambda: 20.0))
+
+    assert bench.client.posts == []
+    assert len(bench.queue.left()) == 1

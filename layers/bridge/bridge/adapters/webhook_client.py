@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
-from functools import cached_property
+from threading import Lock
 from typing import Any, Final
 
 import certifi
@@ -171,16 +171,18 @@ class PublicWebhookClient:
         self._resolve = resolve
         self._connect = connect or httpcore.SyncBackend()
         self._make_tls = tls
+        self._context: ssl.SSLContext | None = None
+        self._lock = Lock()
         self._monotonic = monotonic
+        # getaddrinfo knows no time-out. The pool has no thread before somebody asks.
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
 
-    @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return self._make_tls()
-
-    @cached_property
-    def _resolvers(self) -> ThreadPoolExecutor:
-        # getaddrinfo knows no time-out.
-        return ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
+        """The context, made once, by the first of the threads that need it."""
+        with self._lock:
+            if self._context is None:
+                self._context = self._make_tls()
+            return self._context
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """See `bridge.ports.WebhookClient`."""
@@ -201,7 +203,7 @@ class PublicWebhookClient:
         backend = _Backend(self._connect, self._resolved, deadline, judge)
         origin = httpcore.Origin(b"https" if to.secure else b"http", to.host.encode("ascii"), to.port)
         with httpcore.HTTPConnection(
-            origin, ssl_context=self._tls if to.secure else None, network_backend=backend
+            origin, ssl_context=self._tls() if to.secure else None, network_backend=backend
         ) as connection:
             request = httpcore.Request(
                 "POST",
