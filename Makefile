@@ -67,6 +67,7 @@ e2e: environments ## The tests of the deployed stack, on free ports
 bench: environments ## Measure, as ratios in one run; with CHECK=1 a missed goal fails
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.publishing
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.sending
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.delivering
 
 torture: environments ## Kill the bridge at every point, far more often than `make test` does: SEEDS=500
 	@env CRASH_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/crash -s

@@ -25,6 +25,7 @@ AGES = {  # queue → seconds: beyond two tries of ours; two days of an applicat
     "PublishQueue": 900,
     "SendQueue": 1800,
     "TrackQueue": 600,
+    "WebhookQueue": 600,
     "DeliveryQueue": 172_800,
     "InboundQueue": 172_800,
 }

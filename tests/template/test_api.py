@@ -24,6 +24,21 @@ KEYED = {
     ("/hook-sources/{source}", "get"): "HookSourcesFunction",
     ("/hook-sources/{source}", "delete"): "HookSourcesFunction",
     ("/hook-sources/{source}/dry-run", "post"): "HookSourcesFunction",
+    **dict.fromkeys(
+        (
+            ("/webhook-endpoints", "post"),
+            ("/webhook-endpoints", "get"),
+            ("/webhook-endpoints/{id}", "get"),
+            ("/webhook-endpoints/{id}", "patch"),
+            ("/webhook-endpoints/{id}", "delete"),
+            ("/webhook-endpoints/{id}/rotate-secret", "post"),
+            ("/webhook-endpoints/{id}/test", "post"),
+            ("/webhook-endpoints/{id}/deliveries", "get"),
+            ("/webhook-endpoints/{id}/deliveries/{delivery}/replay", "post"),
+            ("/webhook-endpoints/{id}/replay", "post"),
+        ),
+        "WebhookEndpointsFunction",
+    ),
 }
 OPEN = {
     ("/health", "get"): "DocsFunction",

@@ -23,6 +23,7 @@ PULL = {
 }
 TO_SEND_QUEUE = ("sqs:SendMessage", "SendQueue.Arn")
 SEND_LATER = {TO_SEND_QUEUE, ("sqs:SendMessageBatch", "SendQueue.Arn")}
+DELIVER = {("sqs:SendMessage", "DeliverQueue.Arn"), ("sqs:SendMessageBatch", "DeliverQueue.Arn")}
 OPTED_OUT = {("dynamodb:GetItem", "OptOutsTable.Arn"), ("dynamodb:BatchGetItem", "OptOutsTable.Arn")}
 SEND_SCHEDULES = "arn:{partition}:scheduler:{region}:123456789012:schedule/SendScheduleGroup/*"
 RIGHTS: dict[str, set[Right]] = {
@@ -70,6 +71,30 @@ RIGHTS: dict[str, set[Right]] = {
         *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Get", "Put", "Delete")),
         ("dynamodb:Query", "WebhooksTable.Arn"),
         SECRET,
+    },
+    "WebhookEndpoints": {
+        *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Delete", "Get", "Put")),
+        ("dynamodb:Query", "WebhooksTable.Arn"),
+        *DELIVER,
+        SECRET,
+    },
+    "FanOut": {
+        *(
+            (f"sqs:{action}", "WebhookQueue.Arn")
+            for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+        ),
+        ("dynamodb:Query", "WebhooksTable.Arn"),
+        *DELIVER,
+    },
+    "Deliver": {
+        *(
+            (f"sqs:{action}", "DeliverQueue.Arn")
+            for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+        ),
+        *DELIVER,
+        ("sqs:SendMessage", "DeliverDeadLetterQueue.Arn"),
+        *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Get", "Put", "Update")),
+        *PUBLISH,
     },
     "Submit": {
         *((f"sqs:{action}", "SendQueue.Arn") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
@@ -316,7 +341,7 @@ def test_only_the_functions_of_webhooks_read_their_secrets(stack: Any) -> None:
         for name in RIGHTS
         if any(resource.startswith("WebhooksTable") for _, resource in rights(statements(stack[f"{name}Role"])))
     }
-    assert reading == {"Hooks", "HookSources"}
+    assert reading == {"Hooks", "HookSources", "WebhookEndpoints", "FanOut", "Deliver"}
 
 
 def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:
@@ -343,3 +368,12 @@ def test_a_given_secret_is_the_only_one_that_is_read(stack_with: Any) -> None:
         resource for action, resource in rights(list(all_statements(stack))) if action.startswith("secretsmanager:")
     }
     assert read == {arn}
+
+
+def test_only_the_functions_of_webhooks_reach_their_secrets(stack: Any) -> None:
+    reaching = {
+        name
+        for name in RIGHTS
+        if any(resource.startswith("WebhooksTable") for _, resource in rights(statements(stack[f"{name}Role"])))
+    }
+    assert reaching == {"WebhookEndpoints", "FanOut", "Deliver"}

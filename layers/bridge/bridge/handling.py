@@ -1,8 +1,8 @@
 """What every handler stands in: a log with the request's context, metrics out at its end, faults in plain words."""
 
 import functools
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -38,10 +38,12 @@ class Record:
 
     Attributes:
         receives: how often it was handed out, this time included. Now and then SQS counts one too many.
+        attributes: those of SNS that came along, of type String.
     """
 
     body: str
     receives: int
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 def each_record(event: dict[str, Any], work: Callable[[Record], object]) -> dict[str, list[dict[str, str]]]:
@@ -56,11 +58,21 @@ def each_record(event: dict[str, Any], work: Callable[[Record], object]) -> dict
 def _failures(records: Iterable[dict[str, Any]], work: Callable[[Record], object]) -> Iterable[str]:
     for record in records:
         try:
-            work(Record(body=record["body"], receives=int(record["attributes"]["ApproximateReceiveCount"])))
+            work(
+                Record(
+                    body=record["body"],
+                    receives=int(record["attributes"]["ApproximateReceiveCount"]),
+                    attributes=_texts(record.get("messageAttributes", {})),
+                )
+            )
         except Exception as exc:  # noqa: BLE001 - whatever it is, this record goes back and the others do not
             # Its text may quote a body: only its kind and place are logged.
             logger.error("record failed", extra={"error": type(exc).__name__, "at": place(exc)})  # noqa: TRY400
             yield record["messageId"]
+
+
+def _texts(attributes: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {name: value["stringValue"] for name, value in attributes.items() if value.get("stringValue")}
 
 
 def place(error: BaseException) -> str:

@@ -29,6 +29,9 @@ class Settings:
     schedule_group: str  # of the sends that wait for their time
     schedule_role_arn: str  # with which the scheduler points SendQueue to them
     schedule_dead_letter_queue_arn: str
+    deliver_queue_url: str
+    deliver_dead_letter_queue_url: str
+    allow_loopback_webhooks: bool  # whether webhooks may go to this machine: where all of it is one
     events_topic_arn: str
     accounts_secret_arn: str
     pull_seconds: float  # pause between pulls that bring nothing
@@ -67,5 +70,20 @@ def _positive(read: Callable[[str], float]) -> Callable[[str], float]:
     return positive
 
 
-_READ: Final[Mapping[object, Callable[[str], object]]] = {str: str, float: _positive(float), int: _positive(int)}
-_WANTED: Final[Mapping[object, str]] = {float: "a number that is not negative", int: "a whole number, not negative"}
+def _true(raw: str) -> bool:
+    if raw not in {"true", "false"}:
+        raise ValueError
+    return raw == "true"
+
+
+_READ: Final[Mapping[object, Callable[[str], object]]] = {
+    str: str,
+    float: _positive(float),
+    int: _positive(int),
+    bool: _true,
+}
+_WANTED: Final[Mapping[object, str]] = {
+    float: "a number that is not negative",
+    int: "a whole number, not negative",
+    bool: "true or false",
+}

@@ -6,6 +6,7 @@ Nothing runs at import, and a function imports only what it uses: each import is
 # ruff: noqa: PLC0415 - the imports stand inside the functions for the reason above
 
 import os
+import secrets
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bridge.adapters.accounts_secret import AccountsSecret
     from bridge.adapters.batch_bodies_bucket import BatchBodiesBucket
     from bridge.adapters.batches_table import BatchesTable
+    from bridge.adapters.deliver_queue import DeliverQueue
     from bridge.adapters.early_reports_table import EarlyReportsTable
     from bridge.adapters.events_topic import EventsTopic
     from bridge.adapters.gateways import Gateways
@@ -28,14 +30,18 @@ if TYPE_CHECKING:
     from bridge.adapters.pace_table import PaceTable
     from bridge.adapters.send_queue import SendQueue
     from bridge.adapters.send_schedules import SendSchedules
+    from bridge.adapters.webhook_client import PublicWebhookClient
+    from bridge.adapters.webhooks_table import DeliveriesTable, WebhookEndpointsTable
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
     from bridge.services.batching import Batching
     from bridge.services.configuring import Configuring
+    from bridge.services.delivering import Delivering
     from bridge.services.dispatching import Dispatching
     from bridge.services.drafting import Drafting
     from bridge.services.estimating import Estimating
+    from bridge.services.fanning_out import FanningOut
     from bridge.services.finding import Finding
     from bridge.services.opting_out import OptingOut
     from bridge.services.publishing import Publishing
@@ -43,9 +49,11 @@ if TYPE_CHECKING:
     from bridge.services.queueing import Queueing
     from bridge.services.receiving import Receiving
     from bridge.services.reconciling import Reconciling
+    from bridge.services.replaying import Replaying
     from bridge.services.sending import Sending
     from bridge.services.statistics import Statistics
     from bridge.services.submitting import Submitting
+    from bridge.services.subscribing import Subscribing
     from bridge.services.sweeping import Sweeping
     from bridge.services.tracking import Tracking
     from bridge.services.unfolding import Unfolding
@@ -532,3 +540,87 @@ def receiving() -> "Receiving":
         clock=clock(),
         counters=counters(),
     )
+
+
+@cache
+def webhook_endpoints() -> "WebhookEndpointsTable":
+    """Where events are delivered to."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.webhooks_table import WebhookEndpointsTable
+
+    return WebhookEndpointsTable(dynamodb(), settings().webhooks_table)
+
+
+@cache
+def deliveries() -> "DeliveriesTable":
+    """What was delivered."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.webhooks_table import DeliveriesTable
+
+    return DeliveriesTable(dynamodb(), settings().webhooks_table)
+
+
+@cache
+def deliver_queue() -> "DeliverQueue":
+    """The queue of what is to be delivered."""
+    from bridge.adapters.aws import sqs
+    from bridge.adapters.deliver_queue import DeliverQueue
+
+    return DeliverQueue(sqs(), settings().deliver_queue_url, settings().deliver_dead_letter_queue_url)
+
+
+@cache
+def webhook_client() -> "PublicWebhookClient":
+    """What posts the deliveries."""
+    from bridge.adapters.webhook_client import PublicWebhookClient
+
+    return PublicWebhookClient(allow_loopback=settings().allow_loopback_webhooks)
+
+
+@cache
+def fanning_out() -> "FanningOut":
+    """For `functions/fan_out`."""
+    from bridge.services.fanning_out import FanningOut
+
+    return FanningOut(endpoints=webhook_endpoints(), queue=deliver_queue(), counters=counters())
+
+
+@cache
+def delivering() -> "Delivering":
+    """For `functions/deliver`."""
+    from bridge.services.delivering import Delivering
+
+    return Delivering(
+        endpoints=webhook_endpoints(),
+        deliveries=deliveries(),
+        queue=deliver_queue(),
+        client=webhook_client(),
+        topic=topic(),
+        clock=clock(),
+        counters=counters(),
+        chance=secrets.SystemRandom().random,
+    )
+
+
+@cache
+def subscribing() -> "Subscribing":
+    """For `functions/webhook_endpoints`."""
+    from bridge.services.subscribing import Subscribing
+
+    return Subscribing(
+        accounts=accounts(),
+        endpoints=webhook_endpoints(),
+        client=webhook_client(),
+        clock=clock(),
+        new_id=new_ulid,
+        randomness=secrets.token_bytes,
+        allow_loopback=settings().allow_loopback_webhooks,
+    )
+
+
+@cache
+def replaying() -> "Replaying":
+    """For `functions/webhook_endpoints`."""
+    from bridge.services.replaying import Replaying
+
+    return Replaying(subscribing=subscribing(), deliveries=deliveries(), queue=deliver_queue())

@@ -5,6 +5,7 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from bridge.domain import webhook_events
 from bridge.domain.days import Comparison, DayCount
 from bridge.domain.events import (
     Event,
@@ -26,8 +27,10 @@ from bridge.domain.ids import ulid
 from bridge.domain.messages import Answered, By, EarlyReport, Message, Owner, Recipient, Status
 from bridge.domain.pulls import Kind, PullId
 from bridge.domain.watches import Reason, Stall
+from bridge.domain.webhooks import DisabledReason, Health, delivery_of, happened
 from eums import ERROR_CLASSES, DayStatistics, Inbound, Report
 from tests.fakes.schemas import SCHEMAS, hold_against_schema
+from tests.fakes.webhooks import endpoint
 from tests.fakes.world import NOON
 
 ID = ulid(NOON, b"a message!")
@@ -92,6 +95,11 @@ COMPARISON = Comparison(
     recorded=DayCount(delivered=80, failed=6, foreign_delivered=9, foreign_failed=1),
     final=True,
 )
+ENDPOINT = endpoint()
+DELIVERY = replace(
+    delivery_of(ENDPOINT.id, happened(suspended("default", NOON).body()), NOON), attempts=8, http_status=500
+)
+
 EVENTS = [
     reported("default", report("DELIVRD"), OWNER, NOON),
     reported("default", report("DELIVRD"), None, NOON),
@@ -111,6 +119,13 @@ EVENTS = [
     stalled("default", Stall(kind=Kind.INBOUND, reason=Reason.MISSED_TICKS, since=NOON), NOON),
     stalled("default", Stall(kind=Kind.REPORTS, reason=Reason.NO_REPORTS, since=NOON, message_id=ID), NOON),
     discrepancy("default", COMPARISON, NOON),
+    webhook_events.failed(ENDPOINT, DELIVERY, NOON),
+    webhook_events.failed(ENDPOINT, replace(DELIVERY, http_status=None, error="timeout"), NOON),
+    webhook_events.disabled(replace(ENDPOINT, reason=DisabledReason.GONE), "default", NOON),
+    webhook_events.disabled(
+        replace(ENDPOINT, reason=DisabledReason.FAILING, health=Health(failing_since=NOON)), "default", NOON
+    ),
+    webhook_events.tested(ENDPOINT, "default", NOON, "x"),
 ]
 
 

@@ -15,6 +15,9 @@ COMPLETE = {
     "SCHEDULE_GROUP": "sends",
     "SCHEDULE_ROLE_ARN": "arn:role",
     "SCHEDULE_DEAD_LETTER_QUEUE_ARN": "arn:dead",
+    "DELIVER_QUEUE_URL": "https://deliver",
+    "DELIVER_DEAD_LETTER_QUEUE_URL": "https://deliver-dead",
+    "ALLOW_LOOPBACK_WEBHOOKS": "false",
     "EVENTS_TOPIC_ARN": "arn:topic",
     "ACCOUNTS_SECRET_ARN": "arn:secret",
     "PULL_SECONDS": "2",
@@ -44,6 +47,14 @@ def test_every_problem_is_named_at_once() -> None:
         "PULL_SECONDS",
         "LOW_BALANCE_THRESHOLD",
     ]
+
+
+@pytest.mark.parametrize("raw", ["True", "yes", "1", "no", " false"])
+def test_loopback_is_allowed_by_one_word_only(raw: str) -> None:
+    assert Settings.from_env({**COMPLETE, "ALLOW_LOOPBACK_WEBHOOKS": "true"}).allow_loopback_webhooks is True
+    assert Settings.from_env(COMPLETE).allow_loopback_webhooks is False
+    with pytest.raises(SettingsError):
+        Settings.from_env({**COMPLETE, "ALLOW_LOOPBACK_WEBHOOKS": raw})
 
 
 def test_nan_is_no_pause() -> None:

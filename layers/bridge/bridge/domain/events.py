@@ -41,6 +41,9 @@ class EventType(StrEnum):
     PULL_QUARANTINED = "sms.pull.quarantined"
     PULL_STALLED = "sms.pull.stalled"
     DISCREPANCY = "sms.reconciliation.discrepancy"
+    WEBHOOK_FAILED = "sms.webhook.failed"
+    WEBHOOK_DISABLED = "sms.webhook.disabled"
+    WEBHOOK_TEST = "sms.webhook.test"
 
 
 _REPORTED = {
