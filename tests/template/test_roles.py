@@ -335,15 +335,6 @@ def test_the_stacks_own_schedules_are_out_of_reach_except_where_emulated_aws_kno
     assert reached == {"true": {"SendScheduleGroup/*"}, "false": {"SendScheduleGroup/*", "default/*"}}
 
 
-def test_only_the_functions_of_webhooks_read_their_secrets(stack: Any) -> None:
-    reading = {
-        name
-        for name in RIGHTS
-        if any(resource.startswith("WebhooksTable") for _, resource in rights(statements(stack[f"{name}Role"])))
-    }
-    assert reading == {"Hooks", "HookSources", "WebhookEndpoints", "FanOut", "Deliver"}
-
-
 def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:
     passing = [found for found in all_statements(stack) if "iam:PassRole" in several(found["Action"])]
     assert passing == [
@@ -376,4 +367,4 @@ def test_only_the_functions_of_webhooks_reach_their_secrets(stack: Any) -> None:
         for name in RIGHTS
         if any(resource.startswith("WebhooksTable") for _, resource in rights(statements(stack[f"{name}Role"])))
     }
-    assert reaching == {"WebhookEndpoints", "FanOut", "Deliver"}
+    assert reaching == {"Hooks", "HookSources", "WebhookEndpoints", "FanOut", "Deliver"}
