@@ -171,6 +171,7 @@ def environment(aws_url: str) -> dict[str, str]:
         "LOW_BALANCE_HOURS": "24",
         "REPORT_GAP_MINUTES": "30",
         "MESSAGE_RETENTION_DAYS": "30",
+        "ALLOW_LOOPBACK_WEBHOOKS": "false",
     }
 
 
