@@ -1,22 +1,18 @@
-"""DeliverQueue: the deliveries that are to be made, ten at a time, each failed entry tried again."""
+"""DeliverQueue: the deliveries that are to be made."""
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from bridge.domain.errors import NotQueued
+from bridge.adapters.sqs_messages import send_messages
 from bridge.domain.webhooks import Pointer, Received
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_BATCH: Final = 10
-_BATCH_BYTES: Final = 250 * 1024  # of 256 KiB; one pointer may be larger than this, and is sent by itself
-_LONGEST: Final = 900  # seconds, SQS's most
+_RECEIVED: Final = 10  # the most that SQS hands out in one call
 _LONGEST_HELD: Final = 43_190  # seconds: SQS's 12 hours count from the receipt, which was some seconds ago
-_ROUNDS: Final = 4
-_FIRST_PAUSE: Final = 0.1  # seconds, doubled each round
 
 
 class DeliverQueue:
@@ -37,36 +33,8 @@ class DeliverQueue:
 
     def send(self, pointers: Sequence[tuple[Pointer, float]]) -> None:
         """See `bridge.ports.DeliverQueue`."""
-        failed = 0
-        batch: list[Any] = []
-        size = 0
-        for number, (pointer, delay) in enumerate(pointers):
-            body = pointer.body()
-            weight = len(body.encode())
-            if batch and (len(batch) == _BATCH or size + weight > _BATCH_BYTES):
-                failed += self._send(batch)
-                batch, size = [], 0
-            # Rounded up: nothing comes before its time.
-            seconds = min(max(math.ceil(delay), 0), _LONGEST)
-            batch.append({"Id": str(number), "MessageBody": body, "DelaySeconds": seconds})
-            size += weight
-        failed += self._send(batch) if batch else 0
-        if failed:
-            raise NotQueued(failed)
-
-    def _send(self, entries: list[Any]) -> int:
-        pause = _FIRST_PAUSE
-        for round_number in range(_ROUNDS):
-            if round_number:
-                self._sleep(pause)
-                pause *= 2
-            # send_message_batch answers 200 for a batch of which some or all entries failed.
-            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            failed = {entry["Id"] for entry in answer.get("Failed", [])}
-            entries = [entry for entry in entries if entry["Id"] in failed]
-            if not entries:
-                return 0
-        return len(entries)
+        messages = ((pointer.body(), delay) for pointer, delay in pointers)
+        send_messages(self._client, self._queue_url, messages, sleep=self._sleep)
 
     def hold(self, received: Received, seconds: float) -> None:
         """See `bridge.ports.DeliverQueue`."""
@@ -80,7 +48,7 @@ class DeliverQueue:
         """See `bridge.ports.DeliverQueue`."""
         answer = self._client.receive_message(
             QueueUrl=self._queue_url,
-            MaxNumberOfMessages=_BATCH,
+            MaxNumberOfMessages=_RECEIVED,
             WaitTimeSeconds=0,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )

@@ -1,20 +1,14 @@
-"""SendQueue: pointers to what is to be submitted, ten at a time, each failed entry tried again."""
+"""SendQueue: pointers to what is to be submitted."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from bridge.domain.errors import NotQueued
+from bridge.adapters.sqs_messages import send_messages
 from bridge.domain.work import Work
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-_BATCH: Final = 10
-_LONGEST: Final = 900  # seconds, SQS's most
-_ROUNDS: Final = 4
-_FIRST_PAUSE: Final = 0.1  # seconds, doubled each round
 
 
 class SendQueue:
@@ -30,25 +24,4 @@ class SendQueue:
 
     def send(self, work: Sequence[Work], *, delay: float = 0) -> None:
         """See `bridge.ports.SendQueue`."""
-        # Rounded up: nothing comes before its time.
-        seconds = min(max(math.ceil(delay), 0), _LONGEST)
-        entries: list[Any] = [
-            {"Id": str(number), "MessageBody": one.body(), "DelaySeconds": seconds} for number, one in enumerate(work)
-        ]
-        failed = sum(self._send(entries[at : at + _BATCH]) for at in range(0, len(entries), _BATCH))
-        if failed:
-            raise NotQueued(failed)
-
-    def _send(self, entries: list[Any]) -> int:
-        pause = _FIRST_PAUSE
-        for round_number in range(_ROUNDS):
-            if round_number:
-                self._sleep(pause)
-                pause *= 2
-            # send_message_batch answers 200 for a batch of which some or all entries failed.
-            answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            failed = {entry["Id"] for entry in answer.get("Failed", [])}
-            entries = [entry for entry in entries if entry["Id"] in failed]
-            if not entries:
-                return 0
-        return len(entries)
+        send_messages(self._client(), self._queue_url, ((one.body(), delay) for one in work), sleep=self._sleep)
