@@ -23,8 +23,10 @@ from bridge.adapters.webhook_client import PublicWebhookClient
 from bridge.domain.events import suspended
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
+from tests.fakes.counters import FakeCounters
+from tests.fakes.events import FakeTopic
 from tests.fakes.webhooks import FakeDeliveries, FakeDeliverQueue, FakeWebhookEndpoints, endpoint
-from tests.fakes.world import NOON, FakeCounters, FakeTopic
+from tests.fakes.world import NOON
 
 LIVE: Final = 17
 INVOCATIONS: Final = 2

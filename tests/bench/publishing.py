@@ -26,7 +26,8 @@ from bridge.domain.messages import Message, Recipient, Status
 from bridge.domain.pulls import Kind
 from bridge.ports import Topic
 from eums import Account, Reply, encrypt_hex
-from tests.fakes.world import NOON, FakeAccounts, World
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.world import NOON, World
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

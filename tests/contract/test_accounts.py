@@ -6,7 +6,7 @@ import pytest
 
 from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.domain.errors import AccountNotConfigured
-from tests.fakes.world import FakeClock
+from tests.fakes.clock import FakeClock
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

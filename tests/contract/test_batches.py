@@ -29,7 +29,8 @@ from bridge.ports import Batches, Messages
 from eums import Accepted
 from tests.contract.conftest import make_table
 from tests.fakes.batches import FakeBatches
-from tests.fakes.world import NOON, FakeMessages
+from tests.fakes.messages import FakeMessages
+from tests.fakes.world import NOON
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

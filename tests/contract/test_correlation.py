@@ -29,7 +29,11 @@ from bridge.domain.walks import HOUR, MINUTE, SHARDS, Place
 from bridge.ports import DayCounts, EarlyReports, Messages, Progress
 from eums import Report
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, FakeDayCounts, FakeEarlyReports, FakeMessages, FakeProgress
+from tests.fakes.day_counts import FakeDayCounts
+from tests.fakes.early_reports import FakeEarlyReports
+from tests.fakes.messages import FakeMessages
+from tests.fakes.walks import FakeProgress
+from tests.fakes.world import NOON
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

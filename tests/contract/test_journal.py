@@ -11,7 +11,8 @@ from bridge.domain.ids import ulid
 from bridge.domain.pulls import JournalEntry, Kind, PullId, in_parts
 from bridge.ports import Journal
 from tests.contract.conftest import REGION
-from tests.fakes.world import NOON, FakeJournal
+from tests.fakes.pulls import FakeJournal
+from tests.fakes.world import NOON
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -20,8 +20,11 @@ from bridge.domain.messages import Message, Recipient, Status, TrackedReport
 from bridge.ports import MessageLists, Messages
 from bridge.services.finding import Finding
 from tests.contract.conftest import make_table
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.clock import FakeClock
 from tests.fakes.lists import FakeMessageLists
-from tests.fakes.world import NOON, SHOP, FakeAccounts, FakeClock, FakeMessages
+from tests.fakes.messages import FakeMessages
+from tests.fakes.world import NOON, SHOP
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -10,7 +10,8 @@ from bridge.domain.ids import ulid
 from bridge.domain.messages import Applied, Message, Once, Owner, Recipient, Standing, Status, TrackedReport
 from bridge.ports import Messages
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, FakeMessages
+from tests.fakes.messages import FakeMessages
+from tests.fakes.world import NOON
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

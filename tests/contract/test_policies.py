@@ -11,7 +11,8 @@ from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.domain.errors import AccountNotConfigured
 from bridge.domain.policies import Policy
 from bridge.ports import Accounts
-from tests.fakes.world import FakeAccounts, FakeClock
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.clock import FakeClock
 
 ACCOUNT = {"base_url": "http://127.0.0.1:8090", "name": "test", "password": "hunter2"}
 STRICT = {"rate": 20, "signature": "京东", "signature_required": True, "opt_out_keywords": ["T"]}

@@ -32,7 +32,8 @@ from bridge.domain.walks import SHARDS, Entry
 from bridge.ports import Messages
 from eums import Accepted
 from tests.contract.conftest import INDEXES, make_table
-from tests.fakes.world import NOON, FakeMessages
+from tests.fakes.messages import FakeMessages
+from tests.fakes.world import NOON
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -16,7 +16,9 @@ from bridge.ports import StatisticsCache as StatisticsCachePort
 from eums import DayStatistics
 from local.clients import Client, Clients
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, SHOP, FakeCache, FakeLeases, FakeSlots, FakeSweeps
+from tests.fakes.pulls import FakeLeases, FakeSweeps
+from tests.fakes.statistics import FakeCache, FakeSlots
+from tests.fakes.world import NOON, SHOP
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

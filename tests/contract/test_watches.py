@@ -20,7 +20,8 @@ from bridge.ports import Reconciliations as ReconciliationsPort
 from bridge.ports import Watches
 from bridge.services.watching import Watching
 from tests.contract.conftest import make_table
-from tests.fakes.world import NOON, FakeReconciliations, FakeWatches, World
+from tests.fakes.watching import FakeReconciliations, FakeWatches
+from tests.fakes.world import NOON, World
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -49,21 +49,18 @@ from local.gateway.exchange import Reply as HttpReply
 from local.gateway.exchange import Request
 from tests.crash.lines import Break, BrokenLine, End, unused_url
 from tests.crash.world import Died, Refused
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.batches import FakeBatchBodies, FakeBatches
+from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
+from tests.fakes.day_counts import FakeDayCounts
+from tests.fakes.early_reports import FakeEarlyReports
+from tests.fakes.messages import FakeMessages
 from tests.fakes.opt_outs import FakeOptOuts
+from tests.fakes.pulls import FakeJournal, FakeLeases
 from tests.fakes.sends import FakePace, FakeSchedules
-from tests.fakes.world import (
-    NOON,
-    FakeAccounts,
-    FakeClock,
-    FakeCounters,
-    FakeDayCounts,
-    FakeEarlyReports,
-    FakeJournal,
-    FakeLeases,
-    FakeMessages,
-    FakeProgress,
-)
+from tests.fakes.walks import FakeProgress
+from tests.fakes.world import NOON
 
 LONGEST_CALL: Final = 22.0
 VISIBILITY: Final = 360.0

@@ -27,7 +27,10 @@ from bridge.services.publishing import Publishing
 from bridge.services.pulling import Ended, Pulling
 from bridge.services.sweeping import Sweeping
 from eums import Ambiguous, NotSent, Reply
-from tests.fakes.world import FakeAccounts, FakeClock, FakeCounters, FakeJournal, FakeLeases, FakeSweeps
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
+from tests.fakes.pulls import FakeJournal, FakeLeases, FakeSweeps
 
 ACCOUNT = "default"
 RECEIVES = 10  # as PublishQueue's redrive policy

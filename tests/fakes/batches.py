@@ -12,7 +12,7 @@ from bridge.domain.messages import Message, Once, Status
 
 
 class Kept(Protocol):
-    """What `tests.fakes.world.FakeMessages` has."""
+    """What `tests.fakes.messages.FakeMessages` has."""
 
     messages: dict[str, Message]
     once: dict[str, tuple[str, str, datetime]]

@@ -9,7 +9,7 @@ from bridge.domain.messages import Message
 
 
 class Kept(Protocol):
-    """What `tests.fakes.world.FakeMessages` has."""
+    """What `tests.fakes.messages.FakeMessages` has."""
 
     messages: dict[str, Message]
     indexed: dict[str, str]

@@ -21,7 +21,7 @@ from bridge.domain.webhooks import (
     pointer_of,
     secret_of,
 )
-from tests.fakes.world import NOON
+from tests.fakes.clock import NOON
 
 SECRET = secret_of(bytes(range(32)))
 

@@ -13,7 +13,7 @@ from bridge.adapters.gateways import Gateways
 from bridge.domain.pulls import Kind
 from eums import NotSent, Refused, Submit, decode_reports
 from local.gateway import Call, Fault, FaultKind, Gateway, GatewaySettings
-from tests.fakes.world import FakeClock
+from tests.fakes.clock import FakeClock
 
 SUBMIT = Submit(("13812345678",), "【京东】您的验证码是123456", "", "a-reference")
 

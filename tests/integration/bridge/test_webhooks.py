@@ -24,8 +24,11 @@ from bridge.domain.webhooks import Answer, DeliveryStatus
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
 from tests.bench.delivering import LIVE, run
+from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
+from tests.fakes.events import FakeTopic
 from tests.fakes.webhooks import SECRET, FakeDeliveries, FakeDeliverQueue, FakeWebhookEndpoints, endpoint
-from tests.fakes.world import NOON, FakeClock, FakeCounters, FakeTopic
+from tests.fakes.world import NOON
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 Speak = Callable[[socket.socket], None]

@@ -2,7 +2,8 @@ import pytest
 
 from bridge.domain.clients import hash_key
 from bridge.services.authorizing import Authorizing
-from tests.fakes.world import SHOP, FakeClients
+from tests.fakes.clients import FakeClients
+from tests.fakes.world import SHOP
 
 KEY = "eb_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 

@@ -4,7 +4,8 @@ import pytest
 
 from bridge.domain.errors import NotAllowed
 from bridge.services.choosing import choose, route
-from tests.fakes.world import SHOP, FakeAccounts
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.world import SHOP
 
 ALL = ("default", "b", "c", "d")
 EVERYWHERE = replace(SHOP, accounts=frozenset({"*"}), fallback_accounts=("c", "b"))

@@ -26,6 +26,9 @@ from bridge.domain.webhooks import (
 )
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
+from tests.fakes.clock import FakeClock
+from tests.fakes.counters import FakeCounters
+from tests.fakes.events import FakeTopic
 from tests.fakes.schemas import hold_against_schema
 from tests.fakes.webhooks import (
     SECRET,
@@ -35,7 +38,7 @@ from tests.fakes.webhooks import (
     FakeWebhookEndpoints,
     endpoint,
 )
-from tests.fakes.world import NOON, FakeClock, FakeCounters, FakeTopic
+from tests.fakes.world import NOON
 
 BODY = suspended("default", NOON).body()
 DOWN = Answer(status=500)

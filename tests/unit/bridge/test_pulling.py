@@ -8,7 +8,8 @@ from bridge.domain.events import EventType
 from bridge.domain.pulls import Intent, Kind, PullId
 from bridge.services.pulling import Ended, Pulling
 from eums import Ambiguous, NotSent, Reply
-from tests.fakes.world import EMPTY_PAGE, World, page
+from tests.fakes.gateway import EMPTY_PAGE, page
+from tests.fakes.world import World
 
 REPORT = (
     '{"message_id":"06","dest_number":"13812345678","report_status":"DELIVRD",'

@@ -6,7 +6,8 @@ import pytest
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import JournalEntry, Kind, PullId
 from bridge.services.sweeping import Sweeping
-from tests.fakes.world import NOON, FakeJournal, World
+from tests.fakes.pulls import FakeJournal
+from tests.fakes.world import NOON, World
 
 ROUND = 300.0  # seconds between two sweeps
 

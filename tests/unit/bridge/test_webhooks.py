@@ -35,6 +35,9 @@ from bridge.domain.webhooks import (
 from bridge.services.fanning_out import FanningOut
 from bridge.services.replaying import MOST_REPLAYED, Replaying
 from bridge.services.subscribing import Changes, Subscribing
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.clock import FakeClock, FakeIds
+from tests.fakes.counters import FakeCounters
 from tests.fakes.schemas import hold_against_schema
 from tests.fakes.webhooks import (
     SECRET,
@@ -44,7 +47,7 @@ from tests.fakes.webhooks import (
     FakeWebhookEndpoints,
     endpoint,
 )
-from tests.fakes.world import NOON, FakeAccounts, FakeClock, FakeCounters, FakeIds
+from tests.fakes.world import NOON
 
 SHOP = Caller(
     client="shop", accounts=frozenset({"default"}), default_account="default", scopes=frozenset({Scope.ADMIN})

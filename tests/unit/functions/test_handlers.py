@@ -19,7 +19,8 @@ from bridge.services.authorizing import Authorizing
 from bridge.services.balancing import Balance
 from bridge.services.tracking import Tracking
 from eums import Ambiguous, NotSent, Refused, code_of
-from tests.fakes.world import NOON, SHOP, FakeClients, World
+from tests.fakes.clients import FakeClients
+from tests.fakes.world import NOON, SHOP, World
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 EVENTS = FUNCTIONS.parent / "events"

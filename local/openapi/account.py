@@ -1,0 +1,59 @@
+"""Balance and statistics of a gateway account."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from bridge.api.requests import BalanceQuery, StatisticsQuery
+from bridge.api.responses import BalanceResponse, StatisticsResponse
+from local.openapi.operations import EDGE, GATEWAY, REFUSED_422, json_answer, problems, query_parameters
+
+ANSWERS: Final[tuple[type[BaseModel], ...]] = (BalanceResponse, StatisticsResponse)
+
+
+def paths() -> dict[str, Any]:
+    """The operations on an account, by path."""
+    return {
+        "/balance": {"get": _balance()},
+        "/statistics": {"get": _statistics()},
+    }
+
+
+def _balance() -> dict[str, Any]:
+    return {
+        "operationId": "get_balance",
+        "tags": ["account"],
+        "summary": "Messages left",
+        "parameters": query_parameters(BalanceQuery),
+        "responses": {
+            "200": json_answer(
+                "The balance.",
+                "BalanceResponse",
+                {"account": "default", "balance": 100, "as_of": "2026-11-23T13:09:00.120+08:00"},
+            ),
+            **problems(EDGE, GATEWAY, REFUSED_422),
+        },
+    }
+
+
+def _statistics() -> dict[str, Any]:
+    return {
+        "operationId": "get_statistics",
+        "tags": ["account"],
+        "summary": "What was sent, day by day",
+        "description": "The gateway answers 31 days at a time and three times a minute for an account. A longer range "
+        "is split, and what was answered is kept for a while: after a 429, ask the same again when `Retry-After` says.",
+        "parameters": query_parameters(StatisticsQuery),
+        "responses": {
+            "200": json_answer(
+                "The days, oldest first; days without traffic may be missing.",
+                "StatisticsResponse",
+                {
+                    "account": "default",
+                    "items": [{"date": "2021-02-03", "submitted": 100, "delivered": 90, "failed": 6, "unknown": 4}],
+                    "totals": {"submitted": 100, "delivered": 90, "failed": 6, "unknown": 4},
+                },
+            ),
+            **problems(EDGE, GATEWAY, REFUSED_422),
+        },
+    }
