@@ -40,6 +40,8 @@ def test_a_message_is_delivered_and_the_event_says_so_to_the_field(deployed: Dep
         "message_id": sent["id"],
         "client_reference": "order-42",
         "client": "shop",
+        "batch_id": None,
+        "submitted_at": sent["created_at"],
         "account": "default",
         "to": "+8613812345678",
         "status": "delivered",
