@@ -28,6 +28,11 @@ GATEWAY_ACCOUNTS = ("test", "encrypted", "impatient", "counted", "fuzzed", "bulk
 BULK_RATE = 100
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What floods the queues comes last: who waits for one event would have to read thousands."""
+    items.sort(key=lambda item: item.get_closest_marker("flood") is not None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_aws() -> Iterator[None]:
     before = dict(os.environ)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from bridge.domain.batches import message_id_of
 from tests.e2e.conftest import BULK_RATE
@@ -101,6 +102,7 @@ def test_a_batch_is_its_clients_own(shop: httpx.Client, bank: httpx.Client, read
     assert reader.post("batches", json=body).status_code == 403
 
 
+@pytest.mark.flood
 def test_ten_thousand_texts_are_sent_once_each_in_order_and_in_pace(deployed: Deployed, shop: httpx.Client) -> None:
     """One in ten is reported as delivered; of the others no report ever comes."""
     count = 10_000
