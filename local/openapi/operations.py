@@ -13,7 +13,7 @@ EDGE: Final = {
     "500": "Something is wrong with the bridge itself.",
 }
 
-_OF_THE_EDGE: Final = frozenset({"401", "403"})
+_OF_THE_EDGE: Final = frozenset({"401", "403", "429"})
 
 _EMULATED: Final = "API Gateway's own form: of an emulated one, which does not apply the stack's gateway responses."
 

@@ -25,6 +25,8 @@ AES_KEY = "0123456789abcdef"
 GATEWAY_ACCOUNTS = ("test", "encrypted", "impatient", "counted", "fuzzed", "bulk")
 
 # Recipients a second: what is left to the pace where an emulated AWS on two cores takes somewhat more.
+# The API's limits are for all callers together, and the tests are many callers at once.
+PARAMETERS: dict[str, str | int] = {"PullSeconds": 1, "LogLevel": "INFO", "ApiRateLimit": 1000, "ApiBurstLimit": 2000}
 BULK_RATE = 100
 
 
@@ -53,7 +55,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, _no_real_aws: None) -> It
             stack.build(places, aws)
             emulator.wait()
             secret = accounts.create(aws, bridge_accounts(gateway.url))
-            outputs = stack.deploy(places, aws, {"PullSeconds": 1, "AccountsSecretArn": secret, "LogLevel": "INFO"})
+            outputs = stack.deploy(places, aws, {**PARAMETERS, "AccountsSecretArn": secret})
             start_pulls(aws, stack.STACK_NAME)
             yield Deployed(
                 aws=aws,
