@@ -24,9 +24,10 @@ AES_KEY = "0123456789abcdef"
 # Each account of the bridge has an account of the gateway to itself: a report is handed out once, to whoever asks.
 GATEWAY_ACCOUNTS = ("test", "encrypted", "impatient", "counted", "fuzzed", "bulk")
 
-# Recipients a second: what is left to the pace where an emulated AWS on two cores takes somewhat more.
 # The API's limits are for all callers together, and the tests are many callers at once.
 PARAMETERS: dict[str, str | int] = {"PullSeconds": 1, "LogLevel": "INFO", "ApiRateLimit": 1000, "ApiBurstLimit": 2000}
+
+# Recipients a second: what is left to the pace where an emulated AWS on two cores takes somewhat more.
 BULK_RATE = 100
 
 
