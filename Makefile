@@ -13,10 +13,10 @@ BEGAN := $(shell date +%s)
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 SAM := .tools/sam/bin/sam
-ENVIRONMENTS := .venv/.synced .tools/sam/.synced .tools/ministack/.synced
+ENVIRONMENTS := .venv/.synced .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced
 CODE := layers functions local tests
 LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
-	layers/eums/requirements layers/bridge/requirements
+	requirements/runtime layers/eums/requirements layers/bridge/requirements
 
 # What a shell has active must not decide what runs here.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV UV_PYTHON UV_PROJECT_ENVIRONMENT
@@ -54,7 +54,7 @@ types: environments
 	@$(BIN)/mypy $(CODE)
 
 unit: environments ## The tests that need no deployed stack
-	@$(BIN)/pytest tests --ignore=tests/e2e
+	@$(BIN)/pytest tests --ignore=tests/e2e --numprocesses auto --maxprocesses 8 --dist worksteal
 
 build: environments ## Build for Lambda (python3.13, arm64) and for this machine, and check what was built
 	@$(SAM_HERE) build
@@ -132,4 +132,7 @@ endef
 	$(sync)
 
 .tools/ministack/.synced: requirements/ministack.txt .tools/interpreter $(if $(wildcard .tools/ministack/bin/python),,FORCE) | .tools/uv/.synced
+	$(sync)
+
+.tools/runtime/.synced: requirements/runtime.txt .tools/interpreter $(if $(wildcard .tools/runtime/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)
