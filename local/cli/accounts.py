@@ -150,9 +150,13 @@ def _line(what: str) -> str:
 
 
 def _prompted(prompt: str, option: str) -> str:
-    if not sys.stdin.isatty():
+    if not _at_terminal():
         raise Failure(f"There is no terminal to ask at: give {option}.", title="Usage", exit_code=USAGE)
     return getpass.getpass(prompt)
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _show_changes(at: Session, name: str, changes: list[tuple[str, str, str]], *, created: bool) -> None:
@@ -160,7 +164,7 @@ def _show_changes(at: Session, name: str, changes: list[tuple[str, str, str]], *
         at.screen.say(f"{name}: nothing changed")
         return
     at.screen.say(f"{name}: {'added' if created else 'changed'}", "green")
-    at.screen.table(["field", "before", "after"], changes)
+    at.screen.table(["field", "~before", "~after"], changes)
     at.screen.note(f"The functions read it within five minutes. `eums-bridge accounts test {name}` tries it from here.")
 
 
@@ -180,7 +184,7 @@ def listed(context: typer.Context) -> None:
             at.screen.note("No accounts: `eums-bridge accounts set NAME --base-url … --name …` adds one.")
             return
         at.screen.table(
-            ["account", "name", "version", "~base_url", "~problems"],
+            ["account", "name", "?version", "~base_url", "~problems"],
             (
                 [
                     item["account"],

@@ -33,7 +33,7 @@ def tail(
         bool, typer.Option("--since-start", help="Leave out what happened before: a replay's events, late repeats.")
     ] = False,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="End after so many.")] = None,
-    seconds: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="End after this time.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0, help="End after this time.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Show the whole event below its line.")] = False,
 ) -> None:
     """Follow the events until Ctrl-C.

@@ -51,7 +51,7 @@ def listed(context: typer.Context) -> None:
             at.screen.note("No clients.")
             return
         at.screen.table(
-            ["client", "key", "accounts", "default", "~then", "scopes", "since"],
+            ["client", "key", "~accounts", "?default", "?~then", "scopes", "since"],
             (
                 [
                     each.client.client,

@@ -15,4 +15,4 @@ def outputs(context: typer.Context) -> None:
             # What AWS would call it is no address on this machine.
             found |= {"ApiUrl": stack.api_url, "GatewayUrl": stack.running.gateway_url}
     found = {"StackName": stack.name, **found}
-    at.screen.result(found, lambda: at.screen.table(["output", "value"], found.items()))
+    at.screen.result(found, lambda: at.screen.say("\n".join(f"{name:<18} {value}" for name, value in found.items())))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PIPE_WIDTH: Final = 100_000  # columns: nothing is ever wrapped there
+_GAP: Final = 2
+_LEAST: Final = 8  # columns of what is cut
 _STATUS_STYLES: Final[Mapping[str, str]] = {
     "delivered": "green",
     "finished": "green",
@@ -82,25 +84,43 @@ class Screen:
         self.err.print(Text(text, style=style), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], footer: Sequence[object] = ()) -> None:
-        """Rows below headings. A heading that begins with `>` is of numbers, one with `~` gives way first."""
+        """Rows below headings.
+
+        Args:
+            columns: the headings. What stands in front of one: `>` for numbers, `~` for what may be cut on a terminal
+                that is too narrow, `?` for what is left out there altogether, the first ones first.
+            rows: as many values as there are columns.
+            footer: likewise, or nothing.
+        """
         from rich import box
         from rich.table import Table
 
-        table = Table(box=box.SIMPLE_HEAD if self.out.is_terminal else None, pad_edge=False, show_footer=bool(footer))
-        for index, column in enumerate(columns):
+        told = [[visible(value) for value in row] for row in rows]
+        names = [column.lstrip("?~>") for column in columns]
+        lines = [names, *told, *([[visible(value) for value in footer]] if footer else [])]
+        widths = [max(_width(line[index]) for line in lines) for index in range(len(columns))]
+        kept = _fitting(columns, widths, self.out.width) if self.out.is_terminal else range(len(columns))
+        table = Table(
+            box=box.SIMPLE_HEAD if self.out.is_terminal else None,
+            padding=(0, _GAP - 1 if self.out.is_terminal else _GAP, 0, 0),  # a box has a column of its own between
+            pad_edge=False,
+            show_edge=False,
+            show_footer=bool(footer),
+        )
+        for index in kept:
+            cut = "~" in _marks(columns[index])
             table.add_column(
-                column.lstrip(">~"),
+                names[index],
                 footer=visible(footer[index]) if footer else "",
-                justify="right" if column.startswith(">") else "left",
+                justify="right" if ">" in _marks(columns[index]) else "left",
                 no_wrap=True,
                 overflow="ellipsis",
-                min_width=None if column.startswith("~") else max(4, len(column.lstrip(">~"))),
-                ratio=None,
+                min_width=None if cut else widths[index],
                 header_style="bold",
                 footer_style="bold",
             )
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row))
+        for row in told:
+            table.add_row(*(_cell(row[index]) for index in kept))
         self.out.print(table)
 
     def show(self, renderable: "RenderableType") -> None:
@@ -108,12 +128,12 @@ class Screen:
         self.out.print(renderable)
 
     @contextmanager
-    def progress(self, title: str, total: float | None = None) -> Iterator[Callable[..., None]]:
+    def progress(self, title: str, total: float | None = None, *, wanted: bool = True) -> Iterator[Callable[..., None]]:
         """A bar on stderr while something takes long; `update(completed=…, total=…, title=…)` moves it.
 
-        Where stderr is no terminal nothing is shown.
+        Where stderr is no terminal, or it is not wanted, nothing is shown.
         """
-        if not sys.stderr.isatty():
+        if not (wanted and sys.stderr.isatty()):
             yield lambda **_: None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -165,8 +185,31 @@ def _console(stream: IO[str]) -> "Console":
     )
 
 
-def _cell(value: object) -> "Text":
+def _cell(text: str) -> "Text":
     from rich.text import Text
 
-    text = visible(value)
     return Text(text, style=_STATUS_STYLES.get(text, ""))
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _marks(column: str) -> str:
+    return column[: len(column) - len(column.lstrip("?~>"))]
+
+
+def _fitting(columns: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
+    """Which columns there is room for; nothing but those with `?` is ever left out."""
+    kept = list(range(len(columns)))
+
+    def needed() -> int:
+        least = (min(widths[index], _LEAST) if "~" in _marks(columns[index]) else widths[index] for index in kept)
+        return sum(least) + _GAP * (len(kept) - 1)
+
+    for index in [index for index in kept if "?" in _marks(columns[index])]:
+        if needed() > room:
+            kept.remove(index)
+    return kept

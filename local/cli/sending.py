@@ -211,7 +211,7 @@ def listed(
     }
     items: list[dict[str, Any]] = []
     more: str | None = None
-    with at.screen.progress("messages") as update:
+    with at.screen.progress("messages", wanted=everything or limit > _PAGE) as update:
         for page in at.api.pages("messages", params):
             items += page["items"]
             more = page.get("next_cursor")
@@ -229,11 +229,11 @@ def _show_list(at: Session, items: list[dict[str, Any]], *, more: bool) -> None:
         at.screen.note("No messages.")
         return
     at.screen.table(
-        ["id", "created", "status", "to", ">parts", "~reference", "~text"],
+        ["id", "created", "status", "to", "?>parts", "?~reference", "~text"],
         (
             [
                 item["id"],
-                short(item["created_at"]),
+                short(item["created_at"], "%m-%d %H:%M"),
                 item["status"],
                 _some(item["recipients"]),
                 item["estimated_segments"],
@@ -314,7 +314,7 @@ def show_message(at: Session, message: Mapping[str, Any]) -> None:
     recipients = message["recipients"]
     shown = recipients if not screen.out.is_terminal else list(islice(recipients, _SHOWN_RECIPIENTS))
     screen.table(
-        ["to", "status", ">parts", "report", "gateway", "~gateway id"],
+        ["to", "status", "?>parts", "report", "~gateway", "?gateway id"],
         (
             [
                 each["to"],

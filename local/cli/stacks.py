@@ -202,10 +202,12 @@ class AwsStack(Stack):
         import boto3
         from botocore.exceptions import BotoCoreError
 
+        # boto3 itself reads AWS_DEFAULT_REGION only, while everybody else's tools read AWS_REGION too.
+        named = self.wanted.region or self.environ.get("AWS_REGION") or self.environ.get("AWS_DEFAULT_REGION")
         try:
-            return Services(boto3.Session(profile_name=self.wanted.profile, region_name=self.region))
+            return Services(boto3.Session(profile_name=self.wanted.profile, region_name=named))
         except BotoCoreError as error:
-            raise of_aws(error, region=self.region, local=False) from error
+            raise of_aws(error, region=named, local=False) from error
 
     @property
     def api_url(self) -> str:
@@ -224,9 +226,8 @@ class AwsStack(Stack):
 
     @property
     def region(self) -> str | None:
-        """See `Stack`; None where the profile decides."""
-        # boto3 itself reads AWS_DEFAULT_REGION only, while everybody else's tools read AWS_REGION too.
-        return self.wanted.region or self.environ.get("AWS_REGION") or self.environ.get("AWS_DEFAULT_REGION")
+        """What the flags, the environment or the profile say."""
+        return self.services.session.region_name
 
 
 @dataclass

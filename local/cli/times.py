@@ -54,9 +54,9 @@ def today() -> date:
     return datetime.now(ZONE).date()
 
 
-def short(text: object) -> str:
+def short(text: object, form: str = "%m-%d %H:%M:%S") -> str:
     """A time of an answer as `11-23 13:09:04`, in the zone of whoever reads it; what is no time stays as it is."""
     try:
-        return datetime.fromisoformat(str(text)).astimezone().strftime("%m-%d %H:%M:%S")
+        return datetime.fromisoformat(str(text)).astimezone().strftime(form)
     except ValueError:
         return "" if text is None else str(text)
