@@ -13,7 +13,7 @@ BEGAN := $(shell date +%s)
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 SAM := .tools/sam/bin/sam
-ENVIRONMENTS := .venv/.synced .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced
+ENVIRONMENTS := .venv/bin/eums-bridge .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced
 CODE := layers functions local tests
 LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
 	requirements/runtime layers/eums/requirements layers/bridge/requirements
@@ -80,7 +80,7 @@ invoke: environments ## Run one function of the running stack: FUNCTION=messages
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"
 
 replay: environments ## Publish again what the journal kept: FROM=2026-11-23T00:00 TO=2026-11-24T00:00 [ACCOUNT=] [KIND=reports|inbound] [QUARANTINED=1]
-	@$(BIN)/python -m local.replay --from "$(FROM)" --to "$(TO)" $(if $(ACCOUNT),--account "$(ACCOUNT)") \
+	@$(BIN)/eums-bridge replay --from "$(FROM)" --to "$(TO)" $(if $(ACCOUNT),--account "$(ACCOUNT)") \
 		$(if $(KIND),--kind "$(KIND)") $(if $(filter-out 0,$(QUARANTINED)),--quarantined)
 
 openapi: environments ## Write the OpenAPI document anew from the models
@@ -131,6 +131,10 @@ endef
 
 .venv/.synced: requirements/development.txt .tools/interpreter $(if $(wildcard .venv/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)
+
+# The command line. It is no distribution: the script finds the checkout that it lies in.
+.venv/bin/eums-bridge: local/cli/eums-bridge.sh .venv/.synced
+	@install -m 755 $< $@
 
 .tools/sam/.synced: requirements/sam.txt .tools/interpreter $(if $(wildcard .tools/sam/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)

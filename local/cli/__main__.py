@@ -1,0 +1,13 @@
+"""`python -m local.cli`, and what `.venv/bin/eums-bridge` runs."""
+
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+if __name__ == "__main__":
+    # The project is never installed: its three roots are found from here, whatever the working directory is.
+    sys.path[:0] = [str(PROJECT / folder) for folder in (".", "layers/eums", "layers/bridge")]
+    from local.cli.app import main
+
+    sys.exit(main())
