@@ -14,7 +14,7 @@ UV := .tools/uv/bin/uv
 BIN := .venv/bin
 SAM := .tools/sam/bin/sam
 ENVIRONMENTS := .venv/.synced .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced .tools/node/.synced
-CODE := layers functions local tests
+CODE := layers functions local tests examples
 LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
 	requirements/runtime layers/eums/requirements layers/bridge/requirements
 

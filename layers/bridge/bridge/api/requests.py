@@ -163,7 +163,7 @@ class SendRequest(BaseModel):
                         "items": NUMBER_SCHEMA,
                         "minItems": 1,
                         "maxItems": MAX_RECIPIENTS,
-                        "uniqueItems": True,
+                        # No uniqueItems: generated clients make sets of it, which some cannot write as JSON.
                     },
                 ],
                 "examples": ["+8613812345678"],
