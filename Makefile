@@ -49,6 +49,7 @@ lint: types ## Format, lint, types, import contracts, the template in cn-north-1
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/lint-imports
 	@$(SAM_HERE) validate --lint --region cn-north-1
 	@$(SAM_HERE) validate --lint --region us-east-1
+	@$(SAM_HERE) validate --lint --region cn-north-1 --template examples/own-queue/template.yaml
 
 types: environments
 	@$(BIN)/mypy $(CODE)

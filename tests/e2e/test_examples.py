@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from standardwebhooks.webhooks import Webhook
 
-from local import stack
+from local import ports, stack
 from local.clients import Client
 from local.errors import end_of
 from local.places import PROJECT
@@ -180,6 +183,39 @@ def test_a_consumer_handles_an_event_once_and_leaves_what_it_cannot_handle(
     assert "not handled: " in log.read_text("utf-8")
 
 
+def test_a_webhook_takes_events_that_are_signed_and_each_once(
+    variables: Variables, shop: httpx.Client, tmp_path: Path
+) -> None:
+    log, port = tmp_path / "receiver.log", ports.find_free()
+    address = f"http://127.0.0.1:{port}/"
+    made = shop.post("webhook-endpoints", json={"url": address, "event_types": ["sms.message.*"]}).json()
+    try:
+        command = [sys.executable, str(EXAMPLES / "webhook" / "receive.py"), str(port)]
+        with running(command, {**variables, "WEBHOOK_SECRET": made["secret"]}, log) as stop:
+            until(lambda: said(log, f"Listening on {address}"), f"the receiver: {end_of(log)}")
+            tried = shop.post(f"webhook-endpoints/{made['id']}/test")
+            assert tried.json() == {"delivered": True, "http_status": 204, "error": None}
+            body = json.dumps({"id": "one", "type": "sms.message.delivered", "data": {"client_reference": "by-hand"}})
+            assert [post(address, body, secret) for secret in ("whsec_" + "A" * 43 + "=", "")] == [401, 401]
+            assert [post(address, body, made["secret"]) for _ in range(2)] == [204, 204]
+            shop.post("messages", json={"to": GOOD, "text": TEXT, "client_reference": "hooked"}).raise_for_status()
+            until(lambda: said(log, "sms.message.delivered hooked delivered"), f"an event: {end_of(log)}")
+
+            assert stop() == 0, end_of(log)
+    finally:
+        shop.delete(f"webhook-endpoints/{made['id']}")
+    assert said(log, "sms.message.delivered by-hand -") == 1
+
+
+def post(address: str, body: str, secret: str) -> int:
+    """The answer to an event that is signed by that secret; by none, without a signature."""
+    now = datetime.now(UTC)
+    signed = {"webhook-id": "one", "webhook-timestamp": str(int(now.timestamp()))}
+    if secret:
+        signed["webhook-signature"] = Webhook(secret).sign("one", now, body)
+    return httpx.post(address, content=body, headers=signed, trust_env=False).status_code
+
+
 @pytest.mark.parametrize(
     ("to", "reason"),
     [(NO_BALANCE, "402 No balance left"), ("123", "to[0]: must be"), (f"{GOOD}x", "422 Invalid request")],
@@ -197,6 +233,7 @@ def test_a_queue_of_ones_own_has_what_its_filter_lets_through_and_is_removed_aga
 ) -> None:
     before = queues(deployed)
     url = by_boto3(variables) if way == "boto3" else by_sam(deployed)
+    guarded(deployed, url)
 
     # A stranger's message, an undelivered one, and then the one that it is for.
     send(variables, UNDELIVERED, f"{way}-undelivered")
@@ -246,6 +283,19 @@ def by_sam(deployed: Deployed) -> str:
         timeout=stack.DEPLOY_SECONDS,
     )
     return stack.outputs(deployed.aws, "examples-own")["QueueUrl"]
+
+
+def guarded(deployed: Deployed, url: str) -> None:
+    """It is encrypted by SQS, takes from this topic only, and puts aside what nobody handles."""
+    names: Any = ["All"]
+    found = deployed.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    [statement] = json.loads(found["Policy"])["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": deployed.outputs["EventsTopicArn"]}}
+    assert found["SqsManagedSseEnabled"] == "true"
+    assert json.loads(found["RedrivePolicy"])["maxReceiveCount"] == 5
 
 
 def events(deployed: Deployed, url: str) -> list[dict[str, Any]]:
