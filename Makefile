@@ -13,8 +13,8 @@ BEGAN := $(shell date +%s)
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 SAM := .tools/sam/bin/sam
-ENVIRONMENTS := .venv/bin/eums-bridge .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced
-CODE := layers functions local tests
+ENVIRONMENTS := .venv/bin/eums-bridge .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced .tools/node/.synced
+CODE := layers functions local tests examples
 LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
 	requirements/runtime layers/eums/requirements layers/bridge/requirements
 
@@ -49,6 +49,7 @@ lint: types ## Format, lint, types, import contracts, the template in cn-north-1
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/lint-imports
 	@$(SAM_HERE) validate --lint --region cn-north-1
 	@$(SAM_HERE) validate --lint --region us-east-1
+	@$(SAM_HERE) validate --lint --region cn-north-1 --template examples/own-queue/template.yaml
 
 types: environments
 	@$(BIN)/mypy $(CODE)
@@ -141,6 +142,16 @@ endef
 
 .tools/ministack/.synced: requirements/ministack.txt .tools/interpreter $(if $(wildcard .tools/ministack/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)
+
+# What a few tests need of Node. Without npm, or where it cannot install, those are skipped and say so; it is tried once,
+# so that nobody without a registry waits for it each time.
+.tools/node/.synced: requirements/node/package.json requirements/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing requirements/node into $(@D)"; rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D) && \
+		{ (cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries 0 --loglevel error >npm.log 2>&1) || { \
+			rm -rf $(@D)/node_modules; \
+			echo "npm cannot install it here (see $(@D)/npm.log): its tests are skipped. rm -r $(@D) tries again" >&2; }; } && \
+		touch $@; fi
 
 .tools/runtime/.synced: requirements/runtime.txt .tools/interpreter $(if $(wildcard .tools/runtime/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)

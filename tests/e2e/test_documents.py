@@ -20,7 +20,6 @@ import pytest
 
 from local import stack
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.outputs import Outputs
 from local.places import PROJECT
 from tests.e2e.deployed import Deployed
 
@@ -84,20 +83,7 @@ def folder(tmp_path: Path, deployed: Deployed, shop: httpx.Client) -> Path:
         if entry.name not in {".git", ".local"}:
             (tmp_path / entry.name).symlink_to(entry)
     (tmp_path / ".local").mkdir()
-    Outputs(
-        api_url=deployed.api_url,
-        api_key=shop.headers["Authorization"].removeprefix("Bearer "),
-        region=REGION,
-        aws_endpoint=deployed.aws.endpoint,
-        aws_access_key_id=ACCESS_KEY_ID,
-        aws_secret_access_key=SECRET_ACCESS_KEY,
-        delivery_queue_url=deployed.outputs["DeliveryQueueUrl"],
-        inbound_queue_url=deployed.outputs["InboundQueueUrl"],
-        topic_arn=deployed.outputs["EventsTopicArn"],
-        journal_bucket=deployed.outputs["JournalBucketName"],
-        gateway_url=deployed.gateway.url,
-        stack_name=stack.STACK_NAME,
-    ).write(tmp_path / ".local" / "outputs.json")
+    deployed.write_outputs(tmp_path / ".local" / "outputs.json", shop.headers["Authorization"].removeprefix("Bearer "))
     return tmp_path
 
 
