@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -121,35 +121,33 @@ def test_the_same_by_asking(http: httpx.Client, client: PlainClient) -> None:
     }
 
 
+def open_stream(gateway: Gateway) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])), timeout=DEADLINE_SECONDS)
+    opened.sendall(b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert opened.recv(15).startswith(b"HTTP/1.1 200")
+    return opened
+
+
 def test_streams_end_with_the_server_and_leave_no_thread() -> None:
+    before = set(threading.enumerate())
     gateway = Gateway()
     gateway.start()
-    before = threading.active_count()
-    opened = [socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) for _ in range(3)]
-    for one in opened:
-        one.sendall(b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert one.recv(15).startswith(b"HTTP/1.1 200")
-    assert threading.active_count() == before + 3
-    gateway.stop()
-    assert threading.active_count() == before - 1, "the streams' threads, and the server's own"
-    for one in opened:
-        one.settimeout(DEADLINE_SECONDS)
-        while one.recv(65536):
-            pass
-        one.close()
+    with ExitStack() as opened:
+        streams = [opened.enter_context(open_stream(gateway)) for _ in range(3)]
+        assert len(set(threading.enumerate()) - before) == 4
+        gateway.stop()
+        assert not set(threading.enumerate()) - before
+        for one in streams:
+            while one.recv(65536):
+                pass
 
 
 def test_a_browser_that_goes_frees_its_stream_and_there_are_not_endless_ones() -> None:
-    with Gateway() as gateway:
-        port = int(gateway.url.rpartition(":")[2])
-        opened = [socket.create_connection(("127.0.0.1", port)) for _ in range(LONGEST_STREAMS)]
-        for one in opened:
-            one.sendall(b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert one.recv(15).startswith(b"HTTP/1.1 200")
-        refused = httpx.get(f"{gateway.url}/stream", trust_env=False)
-        assert refused.status_code == 503
+    with Gateway() as gateway, ExitStack() as opened:
+        streams = [opened.enter_context(open_stream(gateway)) for _ in range(LONGEST_STREAMS)]
+        assert httpx.get(f"{gateway.url}/stream", trust_env=False).status_code == 503
         assert httpx.get(f"{gateway.url}/changes", trust_env=False).status_code == 200
-        opened.pop().close()
+        streams[0].close()
         end = time.monotonic() + DEADLINE_SECONDS
         status = 503
         while status != 200:
@@ -157,8 +155,6 @@ def test_a_browser_that_goes_frees_its_stream_and_there_are_not_endless_ones() -
             gateway.inject_mo(NUMBER, "x")  # somebody has to write before a closed connection is noticed
             with httpx.stream("GET", f"{gateway.url}/stream", timeout=DEADLINE_SECONDS, trust_env=False) as response:
                 status = response.status_code
-        for one in opened:
-            one.close()
 
 
 def test_the_next_report_by_the_admin_api(http: httpx.Client, client: PlainClient, clock: ManualClock) -> None:
