@@ -13,5 +13,6 @@ if __name__ == "__main__":
 
         code = main()
     except KeyboardInterrupt:  # before the handlers were in place
+        sys.stderr.write("Interrupted.\n")
         code = 130
     sys.exit(code)

@@ -394,9 +394,10 @@ def test_a_reader_that_has_seen_enough(shell: Shell) -> None:
 
 
 def test_interrupted_while_waiting(shell: Shell) -> None:
-    process = shell.begin("send", "19900002000", "-t", TEXT, "--wait", "--json")  # never reported
+    named = ("--client-reference", "cli-interrupted", "--json")
+    process = shell.begin("send", "19900002000", "-t", TEXT, "--wait", *named)  # never reported
     try:
-        until(lambda: shell("list", "--to", "19900002000", "--json").document["items"], "the message")
+        until(lambda: shell("list", *named).document["items"], "the message")
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=SECONDS)
     finally:
