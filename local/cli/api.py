@@ -189,13 +189,15 @@ class Api:
                 title="API",
                 exit_code=UNKNOWN if method == "POST" else 1,
             ) from error
-        if response.is_success:
-            return Answer(
-                response.status_code,
-                response.json() if response.content else None,
-                response.headers.get("idempotent-replayed") == "true",
-            )
-        raise _refusal(response)
+        if not response.is_success:
+            raise _refusal(response)
+        try:
+            answer = response.json() if response.content else None
+        except ValueError as error:
+            raise Failure(
+                f"{self._url} answered something that is not JSON.", "Is it the API's address?", title="API"
+            ) from error
+        return Answer(response.status_code, answer, response.headers.get("idempotent-replayed") == "true")
 
 
 _TOO_MANY: Final = 429

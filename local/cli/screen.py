@@ -99,7 +99,8 @@ class Screen:
         names = [column.lstrip("?~>") for column in columns]
         lines = [names, *told, *([[visible(value) for value in footer]] if footer else [])]
         widths = [max(_width(line[index]) for line in lines) for index in range(len(columns))]
-        kept = _fitting(columns, widths, self.out.width) if self.out.is_terminal else range(len(columns))
+        if self.out.is_terminal:
+            widths = _fitting(columns, widths, self.out.width)
         table = Table(
             box=box.SIMPLE_HEAD if self.out.is_terminal else None,
             padding=(0, _GAP - 1 if self.out.is_terminal else _GAP, 0, 0),  # a box has a column of its own between
@@ -107,15 +108,15 @@ class Screen:
             show_edge=False,
             show_footer=bool(footer),
         )
+        kept = [index for index, width in enumerate(widths) if width]
         for index in kept:
-            cut = "~" in _marks(columns[index])
             table.add_column(
                 names[index],
                 footer=visible(footer[index]) if footer else "",
                 justify="right" if ">" in _marks(columns[index]) else "left",
                 no_wrap=True,
                 overflow="ellipsis",
-                min_width=None if cut else widths[index],
+                width=widths[index],
                 header_style="bold",
                 footer_style="bold",
             )
@@ -202,14 +203,21 @@ def _marks(column: str) -> str:
 
 
 def _fitting(columns: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
-    """Which columns there is room for; nothing but those with `?` is ever left out."""
+    """How wide the columns are to be where there is so much room; 0 for one that is left out."""
     kept = list(range(len(columns)))
+    cut = [index for index in kept if "~" in _marks(columns[index])]
 
-    def needed() -> int:
-        least = (min(widths[index], _LEAST) if "~" in _marks(columns[index]) else widths[index] for index in kept)
-        return sum(least) + _GAP * (len(kept) - 1)
+    def spare(of_cut: Callable[[int], int]) -> int:
+        taken = sum(of_cut(widths[index]) if index in cut else widths[index] for index in kept)
+        return room - taken - _GAP * (len(kept) - 1)
 
     for index in [index for index in kept if "?" in _marks(columns[index])]:
-        if needed() > room:
+        if spare(lambda width: min(width, _LEAST)) < 0:
             kept.remove(index)
-    return kept
+    left = max(0, spare(lambda _: 0))
+    given = {index: widths[index] for index in kept}
+    sharing = sorted((index for index in cut if index in kept), key=lambda index: widths[index])
+    for number, index in enumerate(sharing):  # who needs little leaves the rest to the others
+        given[index] = max(1, min(widths[index], left // (len(sharing) - number)))
+        left -= given[index]
+    return [given.get(index, 0) for index in range(len(columns))]

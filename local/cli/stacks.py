@@ -176,7 +176,7 @@ class LocalStack(Stack):
     @property
     def api_key(self) -> str:
         """That of the client `local`, if the environment names no other."""
-        return self.environ.get(API_KEY) or self.running.api_key
+        return _key(self.environ) if self.environ.get(API_KEY) else self.running.api_key
 
     @property
     def name(self) -> str:
@@ -294,7 +294,9 @@ def choose(wanted: Wanted, environ: Mapping[str, str]) -> Stack:
 
 
 def _key(environ: Mapping[str, str]) -> str:
-    key = environ.get(API_KEY, "")
+    key = environ.get(API_KEY, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise Failure(f"What is in {API_KEY} is no key.", title="No key", exit_code=2)
     if not key:
         raise Failure(
             f"{API_KEY} is not set.",

@@ -298,6 +298,7 @@ def test_a_pipe_gets_no_colours_whatever_the_environment_says(
     done = cli("get", "01JD")
 
     assert "\x1b" not in done.out + done.err
+    assert "─" not in done.out  # nor a terminal's lines
 
 
 def test_the_words_are_the_bridges_own() -> None:

@@ -1,9 +1,11 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import boto3
+import httpx
 import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
@@ -74,6 +76,32 @@ def test_an_address_without_a_key(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("EUMS_BRIDGE_API_URL", "http://api.test/v1")
 
     assert "EUMS_BRIDGE_API_KEY is not set" in cli("balance", expect=2).err
+
+
+def test_a_key_that_is_none_and_an_address_of_something_else(
+    cli: Cli, api: StubApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.will(httpx.Response(200, text="<html>Welcome</html>"))
+    assert "Is it the API's address?" in cli("balance", expect=1).err
+    monkeypatch.setenv("EUMS_BRIDGE_API_KEY", "ключ")
+    assert "is no key" in cli("balance", expect=2).err
+
+
+def test_the_script_works_through_a_link_from_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "eb").symlink_to(PROJECT / ".venv" / "bin" / "eums-bridge")
+
+    done = subprocess.run(  # noqa: S603 - this project's own command
+        [tmp_path / "eb", "balance"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "EUMS_BRIDGE_STATE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "`make run`" in done.stderr
 
 
 def test_a_profile_without_a_stack(cli: Cli) -> None:
