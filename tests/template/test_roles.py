@@ -368,6 +368,11 @@ def test_fanning_out_reads_of_a_message_only_where_its_callback_goes(stack: Any)
     }
 
 
+def test_fanning_out_writes_endpoints_and_nothing_else_of_the_webhooks(stack: Any) -> None:
+    (writing,) = [found for found in statements(stack["FanOutRole"]) if found["Action"] == "dynamodb:PutItem"]
+    assert writing["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["endpoints"]}}
+
+
 def test_publishing_lists_only_what_it_puts_together(stack: Any) -> None:
     (listing,) = [found for found in statements(stack["PublishRole"]) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": ["raw/*", "parts/*"]}}

@@ -92,11 +92,21 @@ def _send_at(form: Mapping[str, str]) -> datetime | None:
         raise refusal(20001, "'ScheduleType' must be 'fixed' where there is a 'SendAt'")
     if not at:
         raise refusal(35111, "'SendAt' is missing")
+    time = _moment(at)
+    if time is None:
+        raise refusal(35114, "'SendAt' must be a time in ISO 8601, such as 2026-11-30T20:36:27Z")
+    return time
+
+
+def _moment(text: str) -> datetime | None:
+    """A date or a time in ISO 8601, in UTC where it names no other zone; None for what is none, or of no use."""
     try:
-        time = datetime.fromisoformat(at)
-    except ValueError:
-        raise refusal(35114, "'SendAt' must be a time in ISO 8601, such as 2026-11-30T20:36:27Z") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        time = datetime.fromisoformat(text)
+        time = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        _ = time + _DAY  # the last day that Python knows has no next one
+    except (ValueError, OverflowError):
+        return None
+    return time
 
 
 def cancels(form: Mapping[str, str]) -> None:
@@ -165,11 +175,10 @@ def listing_of(query: Mapping[str, str] | None) -> Listing:
 def _day(query: Mapping[str, str], name: str) -> datetime | None:
     if not query.get(name):
         return None
-    try:
-        time = datetime.fromisoformat(query[name])
-    except ValueError:
-        raise refusal(20001, f"{name!r} must be a date or a time in ISO 8601") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    time = _moment(query[name])
+    if time is None:
+        raise refusal(20001, f"{name!r} must be a date or a time in ISO 8601")
+    return time
 
 
 def _whole(query: Mapping[str, str], name: str, usual: int) -> int:

@@ -241,6 +241,7 @@ def expired(message: Message, recipient: Recipient, now: datetime) -> Event:
 
 
 def _unreported(event_type: EventType, status: Status, message: Message, recipient: Recipient, now: datetime) -> Event:
+    owner = message.owner
     return Event(
         id=stable_id(status, message.id, recipient.to),
         type=event_type,
@@ -248,9 +249,9 @@ def _unreported(event_type: EventType, status: Status, message: Message, recipie
         subject=message.id,
         time=now,
         client=message.client,
-        calls_back=message.owner.calls_back,
+        calls_back=owner.calls_back,
         data={
-            **_whose(message.owner, recipient.to),
+            **_whose(owner, recipient.to),
             "account": message.account,
             "to": recipient.to,
             "status": status,
