@@ -99,6 +99,7 @@ def served(state: Places) -> Iterator[Process]:
         grace=STOP_SECONDS,
     ) as process:
         yield process
+    assert not state.env_file.exists()  # nothing that it names is there any more
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +127,7 @@ def sam(docker: engine.Engine, served: Process, image: str, state: Places) -> It
         grace=STOP_SECONDS,
     ) as forwarding:
         until(lambda: "Ready" in forwarding.log.read_text(encoding="utf-8"), forwarding, "Ready")
+        assert served.status() is None, end_of(served.log)
         yield Sam(state, docker.host, Outputs.read(state.outputs))
 
 
