@@ -29,15 +29,20 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test fmt lint types build unit e2e bench cost torture invoke replay openapi lock environments clean FORCE
+.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost torture invoke replay openapi lock environments \
+	clean FORCE
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: environments ## Serve the whole bridge on this machine, send a first message, follow the events; Ctrl-C ends it
 	@env MADE_AT=$(BEGAN) $(BIN)/python -m local.run
 
 test: lint unit build e2e ## Everything: linters, tests, both builds, the deployed stack on an emulated AWS
+
+# Where no engine can be had its tests are skipped, and say why.
+test-sam-local: environments ## `sam local` for real: a Docker Engine of its own, as root with Debian's docker.io
+	@$(BIN)/pytest tests/sam_local
 
 fmt: environments ## Format the code and repair what the linter can
 	@$(BIN)/ruff format $(CODE)
@@ -55,7 +60,7 @@ types: environments
 	@$(BIN)/mypy $(CODE)
 
 unit: environments ## The tests that need no deployed stack
-	@$(BIN)/pytest tests --ignore=tests/e2e --numprocesses auto --maxprocesses 8 --dist worksteal
+	@$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/sam_local --numprocesses auto --maxprocesses 8 --dist worksteal
 
 build: environments ## Build for Lambda (python3.13, arm64) and for this machine, and check what was built
 	@$(SAM_HERE) build
@@ -79,6 +84,9 @@ torture: environments ## Kill the bridge at every point, far more often than `ma
 
 invoke: environments ## Run one function of the running stack: FUNCTION=messages EVENT=events/messages.json
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"
+
+sam-local: environments ## Let functions in containers (sam local invoke, start-api) reach the running stack; Ctrl-C ends it
+	@env MADE_AT=$(BEGAN) $(BIN)/python -m local.containers
 
 replay: environments ## Publish again what the journal kept: FROM=2026-11-23T00:00 TO=2026-11-24T00:00 [ACCOUNT=] [KIND=reports|inbound] [QUARANTINED=1]
 	@$(BIN)/eums-bridge replay --from "$(FROM)" --to "$(TO)" $(if $(ACCOUNT),--account "$(ACCOUNT)") \

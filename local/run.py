@@ -11,7 +11,7 @@ from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import accounts, lock, stack
+from local import accounts, env_file, lock, stack
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Aws, forget
 from local.clients import SCOPES, Client, Clients
 from local.console import Console
@@ -72,6 +72,7 @@ class Run:
         settings, places, console = self.settings, self.places, self.console
         self._started.enter_context(lock.hold(places.lock))
         places.outputs.unlink(missing_ok=True)
+        places.env_file.unlink(missing_ok=True)
         gateway, gateway_url = self._gateway()
         with console.step(f"Starting MiniStack, the emulated AWS, on port {settings.aws_port}"):
             require_free(settings.aws_port, "AWS_PORT")
@@ -90,6 +91,9 @@ class Run:
         with console.step("Storing a client and its key, starting the pulls"):
             key = Clients(self.aws.dynamodb, deployment["ClientsTableName"]).create(CLIENT)
             start_pulls(self.aws, stack.STACK_NAME)
+            self._started.callback(places.env_file.unlink, missing_ok=True)
+            gateways = {ACCOUNT: (gateway_url, settings.account)}
+            env_file.write(places.env_file, env_file.for_containers(self.aws, stack.STACK_NAME, gateways))
         outputs = Outputs(
             api_url=self.aws.api_url(deployment["ApiId"], stack.STAGE),
             api_key=key,
