@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 BATCH: Final = 10
-_WAIT_SECONDS = 2
+WAIT_SECONDS = 2
 _HELD_SECONDS = 20
 
 
 def take(
-    sqs: "SQSClient", queue_url: str, matches: Callable[[Event], bool], *, wait_seconds: int = _WAIT_SECONDS
+    sqs: "SQSClient", queue_url: str, matches: Callable[[Event], bool], *, wait_seconds: int = WAIT_SECONDS
 ) -> Event | None:
     """Look for an event, and take it, and nothing else, out of an application's queue."""
     found: Event | None = None
@@ -56,7 +56,7 @@ class Tail:
             ReturnSubscriptionArn=True,
         )["SubscriptionArn"]
 
-    def next(self, wait_seconds: int = _WAIT_SECONDS) -> list[Event]:
+    def next(self, wait_seconds: int = WAIT_SECONDS) -> list[Event]:
         """What came; perhaps nothing, after that many seconds."""
         messages = self._aws.sqs.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait_seconds
