@@ -19,7 +19,7 @@ from local.places import PROJECT, Places
 from tests.browser.conftest import ARGUMENTS
 
 SECONDS = 60
-FAILING, LONG, BATCH = "13700001234", "13912345678", "18600005678"
+FIRST, FAILING, LONG, BATCH = "13812345678", "13700001234", "13912345678", "18600005678"
 PARCEL = (
     "【菜鸟】您的包裹已到达驿站，请凭取件码 8-2-3017 领取。营业时间 9:00 至 21:00，节假日照常。"
     "逾期三天将退回发件人，如需代收请回复 1，如需改期请回复 2，谢谢。"
@@ -36,17 +36,25 @@ def send(outputs: Outputs, to: str, text: str, reference: str, **headers: str) -
 
 def fill(outputs: Outputs, phones: Page) -> None:
     """Let something happen."""
+    send(outputs, BATCH, "【携程】您预订的航班 MU5101 明天 9:00 起飞。", "flight-3", Prefer="respond-async")
+    await_status(phones, "航班", "delivered")
+    send(outputs, LONG, PARCEL, "parcel-7")
+    await_status(phones, "包裹", "delivered")
+    reply(phones, LONG, "1")
     send(outputs, FAILING, "【京东】您的订单已发货，预计明天送达。", "order-41")
+    await_status(phones, "已发货", "delivered")
     phones.get_by_label(f"Next report of {FAILING} fails").click()
     phones.locator(".orders .pending:visible").wait_for()
     send(outputs, FAILING, "【京东】您的订单正在派送，请保持电话畅通。", "order-41b")
-    send(outputs, LONG, PARCEL, "parcel-7")
-    send(outputs, BATCH, "【携程】您预订的航班 MU5101 明天 9:00 起飞。", "flight-3", Prefer="respond-async")
-    reply(phones, LONG, "1")
-    phones.locator(f"[data-number='{FAILING}'] .status.undelivered").wait_for()
-    phones.locator(f"[data-number='{BATCH}'] .status.delivered").wait_for()
-    send(outputs, "13812345678", "【京东】您的验证码是 830114，五分钟内有效。", "login-9")
-    reply(phones, "13812345678", "收到，谢谢 👍")
+    await_status(phones, "正在派送", "undelivered")
+    send(outputs, FIRST, "【京东】您的验证码是 830114，五分钟内有效。", "login-9")
+    await_status(phones, "830114", "delivered")
+    reply(phones, FIRST, "收到，谢谢 👍")
+
+
+def await_status(phones: Page, text: str, status: str) -> None:
+    """Wait until the message with these words has a status."""
+    phones.locator(".bubble.mt", has_text=text).locator(f".status.{status}").wait_for()
 
 
 def reply(phones: Page, number: str, text: str) -> None:
@@ -78,7 +86,7 @@ def main(arguments: list[str]) -> int:
         phones.locator("#lamp[data-state=live]").wait_for()
         fill(outputs, phones)
         phones.reload()
-        phones.locator("[data-number='13812345678'] .bubble.mt").last.click()
+        phones.locator(f"[data-number='{FIRST}'] .bubble.mt").last.click()
         phones.locator("#pane-detail .verdict").wait_for()
         picture(phones, "handset")
         delivered = events.locator(".event", has_text="delivered").filter(has_text="login-9")

@@ -49,13 +49,5 @@ export const CODES = {
   999: "another error",
 };
 
-/** What next reports can be ordered to say, with what it means. */
-export const FAILURES = [
-  ["MK:0001", "absent subscriber"],
-  ["UNDELIV", "undeliverable"],
-  ["EXPIRED", "expired"],
-  ["REJECTD", "rejected"],
-  ["BLACK", "blacklisted"],
-  ["KEYWORD", "blocked word"],
-  ["NOROUTE", "no route"],
-];
+/** What next reports can be ordered to say. */
+export const FAILURES = ["MK:0001", "UNDELIV", "EXPIRED", "REJECTD", "BLACK", "KEYWORD", "NOROUTE"];

@@ -157,7 +157,7 @@ export class Handset {
     this.ordered = el("span.now", {}, "as usual");
     this.cancel = el("button.pending", { type: "button", hidden: true, onclick: () => this.#cancel(path) });
     const codes = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": `Status of the failed report of ${number}` }));
-    codes.append(...FAILURES.map(([status, meaning]) => el("option", { value: status }, `${status} ${meaning}`)));
+    codes.append(...FAILURES.map((status) => el("option", { value: status }, status)));
     return el(
       "div.orders",
       { role: "group", "aria-label": `Next report of ${number}` },
