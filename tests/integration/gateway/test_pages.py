@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local.gateway import Gateway, ManualClock
-from local.gateway.exchange import Request, text_reply
+from local.gateway.exchange import Reply, Request, text_reply
 from local.gateway.server import LONGEST_STREAMS
 from tests.integration.gateway.plain_client import PlainClient
 
@@ -140,6 +140,24 @@ def test_streams_end_with_the_server_and_leave_no_thread() -> None:
         for one in streams:
             while one.recv(65536):
                 pass
+
+
+def test_a_stream_that_has_nothing_to_say_is_told_to_end() -> None:
+    told: list[bool] = []
+
+    def respond(_request: Request) -> Reply:
+        def pieces(ended: threading.Event) -> Iterator[bytes]:
+            yield b"hello"
+            told.append(ended.wait(DEADLINE_SECONDS))
+
+        return Reply(declared=None, close=True, stream=pieces)
+
+    with Gateway(mounted={"/quiet": respond}) as gateway:
+        response = httpx.stream("GET", f"{gateway.url}/quiet", timeout=DEADLINE_SECONDS, trust_env=False)
+        with response as opened:
+            assert next(opened.iter_raw()) == b"hello"
+            gateway.stop()
+    assert told == [True]
 
 
 def test_a_browser_that_goes_frees_its_stream_and_there_are_not_endless_ones() -> None:
