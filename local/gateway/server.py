@@ -21,7 +21,7 @@ LONGEST_BODY = 1024 * 1024
 """Bytes of a request body; a submit to 1000 numbers needs a fiftieth of it."""
 _DRAINED_BODY = 16 * LONGEST_BODY
 
-LONGEST_STREAMS = 32
+MOST_STREAMS = 32
 """Streams at a time; each keeps a thread."""
 
 _IDLE_SECONDS = 60
@@ -44,7 +44,7 @@ class GatewayServer(ThreadingHTTPServer):
         self._resets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self.ending = threading.Event()
-        self.streams = threading.BoundedSemaphore(LONGEST_STREAMS)
+        self.streams = threading.BoundedSemaphore(MOST_STREAMS)
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="eums-gateway", daemon=True
         )

@@ -14,6 +14,7 @@ const CALLS = [
 ];
 const NAMES = Object.fromEntries(CALLS);
 const SHOWN = 300;
+const KEPT = 1000;
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -48,6 +49,7 @@ export class Wire {
   add(key, summary) {
     if (this.known.has(key)) return;
     this.known.set(key, summary);
+    if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value ?? "");
     if (this.#wanted(summary)) {
       this.list.prepend(this.#row(summary));
       while (this.list.children.length > SHOWN) this.list.lastElementChild?.remove();

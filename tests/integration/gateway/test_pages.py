@@ -13,7 +13,7 @@ import pytest
 
 from local.gateway import Gateway, ManualClock
 from local.gateway.exchange import Reply, Request, text_reply
-from local.gateway.server import LONGEST_STREAMS
+from local.gateway.server import MOST_STREAMS
 from tests.integration.gateway.plain_client import PlainClient
 
 NUMBER = "13812345678"
@@ -162,7 +162,7 @@ def test_a_stream_that_has_nothing_to_say_is_told_to_end() -> None:
 
 def test_a_browser_that_goes_frees_its_stream_and_there_are_not_endless_ones() -> None:
     with Gateway() as gateway, ExitStack() as opened:
-        streams = [opened.enter_context(open_stream(gateway)) for _ in range(LONGEST_STREAMS)]
+        streams = [opened.enter_context(open_stream(gateway)) for _ in range(MOST_STREAMS)]
         assert httpx.get(f"{gateway.url}/stream", trust_env=False).status_code == 503
         assert httpx.get(f"{gateway.url}/changes", trust_env=False).status_code == 200
         streams[0].close()
