@@ -166,6 +166,7 @@ def test_hostile_text_is_only_text(open_page: OpenPage, client: PlainClient, gat
     expect(page.locator(f"[data-number='{NUMBER}'] .bubble .text")).to_have_text(HOSTILE)
     assert page.title().startswith("Phones")
     assert page.locator(".phones img, .phones script, .phones b").count() == 0
+    assert page.evaluate("[...document.querySelectorAll('.bubble')].every(one => one.scrollWidth <= one.clientWidth)")
     assert width(page) == 360
     page.get_by_role("button", name="Exchanges").click()
     page.locator(".exchange").click()
@@ -187,7 +188,9 @@ def test_a_page_that_was_away_misses_nothing_and_shows_nothing_twice(
     page.evaluate(hide, True)  # noqa: FBT003 - the page's argument
     client.send(NUMBER, content="two")
     gateway.inject_mo(NUMBER, "three")
-    page.evaluate(hide, False)  # noqa: FBT003 - likewise
+    with page.expect_request("**/stream?*") as again:
+        page.evaluate(hide, False)  # noqa: FBT003 - likewise
+    assert "-" in again.value.url.partition("after=")[2], "it names where it was"
     expect(page.locator(".bubble .text")).to_have_text(["one", "two", "three"])
 
 
