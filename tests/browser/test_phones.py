@@ -166,6 +166,7 @@ def test_hostile_text_is_only_text(open_page: OpenPage, client: PlainClient, gat
     expect(page.locator(f"[data-number='{NUMBER}'] .bubble .text")).to_have_text(HOSTILE)
     assert page.title().startswith("Phones")
     assert page.locator(".phones img, .phones script, .phones b").count() == 0
+    assert page.evaluate("[...document.querySelectorAll('.bubble')].every(one => one.scrollWidth <= one.clientWidth)")
     assert width(page) == 360
     page.get_by_role("button", name="Exchanges").click()
     page.locator(".exchange").click()
@@ -187,7 +188,9 @@ def test_a_page_that_was_away_misses_nothing_and_shows_nothing_twice(
     page.evaluate(hide, True)  # noqa: FBT003 - the page's argument
     client.send(NUMBER, content="two")
     gateway.inject_mo(NUMBER, "three")
-    page.evaluate(hide, False)  # noqa: FBT003 - likewise
+    with page.expect_request("**/stream?*") as again:
+        page.evaluate(hide, False)  # noqa: FBT003 - likewise
+    assert "-" in again.value.url.partition("after=")[2], "it names where it was"
     expect(page.locator(".bubble .text")).to_have_text(["one", "two", "three"])
 
 
@@ -223,7 +226,6 @@ def test_a_narrow_screen_has_one_phone_and_a_sheet(open_page: OpenPage, client: 
     page.get_by_role("button", name="Exchanges").click()
     expect(page.locator("#pane")).to_be_visible()
     assert width(page) == 360
-    page.locator(".exchange").first.focus()
     page.keyboard.press("Escape")
     expect(page.locator("#pane")).to_be_hidden()
     page.get_by_role("button", name="Numbers with a meaning").click()

@@ -6,6 +6,8 @@ import { follow, lamp } from "./live.js";
 import { Wire } from "./wire.js";
 
 const SHOWN_PHONES = 24;
+/** Where the pane lies over the phones: as in phones.css. */
+const SHEET = matchMedia("(max-width: 980px)");
 
 /** @param {string} id @returns {any} */
 const byId = (id) => document.getElementById(id);
@@ -203,12 +205,14 @@ byId("pane-close").addEventListener("click", () => {
   show(false);
   byId("pane-toggle").focus();
 });
-pane.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  if (event.key !== "Escape" || event.defaultPrevented) return;
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || pane.hidden) return;
+  // Beside the phones it closes for who is in it; over them, for everybody.
+  if (!pane.contains(document.activeElement) && !SHEET.matches) return;
   show(false);
   byId("pane-toggle").focus();
 });
 
-show(!matchMedia("(max-width: 980px)").matches);
+show(!SHEET.matches);
 prepare();
 follow("/", take, lamp(byId("lamp")));
