@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
-from local.cli import account, accounts, batches, endpoints, events, hooks, keys, opt_outs, outputs, replay, sending
+from local.cli import (
+    account,
+    accounts,
+    batches,
+    endpoints,
+    events,
+    hooks,
+    keys,
+    opt_outs,
+    outputs,
+    replay,
+    sending,
+    twilio,
+)
 from local.cli.failures import FAILED, INTERRUPTED, USAGE, Failure
 from local.cli.session import Session
 from local.cli.stacks import Wanted
@@ -103,6 +116,7 @@ def build() -> typer.Typer:
     _group(app, "hooks", hooks, "Events")
     _group(app, "endpoints", endpoints, "Events")
     _group(app, "keys", keys, "Operate")
+    _group(app, "twilio", twilio, "Operate")
     _group(app, "accounts", accounts, "Operate")
     app.command("replay", cls=Command, rich_help_panel="Operate")(replay.replay)
     app.command("outputs", cls=Command, rich_help_panel="Operate")(outputs.outputs)

@@ -11,33 +11,47 @@ from local.clients import Client, Clients
 HELP: Final = "Keys of the applications that call the API."
 
 
+ClientName = Annotated[str, typer.Argument(metavar="CLIENT", help="The application's name; its messages have it.")]
+Accounts = Annotated[str, typer.Option(help="Gateway accounts that it may use, with commas; * for all.")]
+DefaultAccount = Annotated[str | None, typer.Option(help="The first of the accounts, if not said.")]
+FallbackAccounts = Annotated[
+    str, typer.Option(help="Tried after the default one, in this order, with commas.", show_default=False)
+]
+Scopes = Annotated[str, typer.Option(help="Some of send,read,admin.")]
+
+
 def create(
     context: typer.Context,
-    client: Annotated[str, typer.Argument(metavar="CLIENT", help="The application's name; its messages have it.")],
+    client: ClientName,
     *,
-    accounts: Annotated[
-        str, typer.Option(help="Gateway accounts that it may use, with commas; * for all.")
-    ] = "default",
-    default_account: Annotated[str | None, typer.Option(help="The first of the accounts, if not said.")] = None,
-    fallback_accounts: Annotated[
-        str, typer.Option(help="Tried after the default one, in this order, with commas.", show_default=False)
-    ] = "",
-    scopes: Annotated[str, typer.Option(help="Some of send,read,admin.")] = "send,read",
+    accounts: Accounts = "default",
+    default_account: DefaultAccount = None,
+    fallback_accounts: FallbackAccounts = "",
+    scopes: Scopes = "send,read",
 ) -> None:
     """Make a key. It is shown this once; only its hash is kept."""
     at = session(context)
+    wanted = described(client, accounts, default_account, fallback_accounts, scopes)
+    with at.aws():
+        key = _clients(at).create(wanted)
+    at.screen.result({**told(wanted), "key": key}, lambda: at.screen.say(key))
+    at.screen.note("This key is shown this once: store it where the application reads it.")
+
+
+def described(client: str, accounts: str, default_account: str | None, fallback_accounts: str, scopes: str) -> Client:
+    """The client that the options describe.
+
+    Raises:
+        LocalError: they contradict each other.
+    """
     named = _names(accounts)
-    wanted = Client(
+    return Client(
         client=client,
         accounts=named,
         default_account=default_account or next((each for each in named if each != "*"), "default"),
         scopes=_names(scopes),
         fallback_accounts=_names(fallback_accounts),
     )
-    with at.aws():
-        key = _clients(at).create(wanted)
-    at.screen.result({**_told(wanted), "key": key}, lambda: at.screen.say(key))
-    at.screen.note("This key is shown this once: store it where the application reads it.")
 
 
 def listed(context: typer.Context) -> None:
@@ -67,7 +81,7 @@ def listed(context: typer.Context) -> None:
         )
 
     items = [
-        {**_told(each.client), "key_hash": each.key_hash[:12], "created_at": each.created_at or None} for each in stored
+        {**told(each.client), "key_hash": each.key_hash[:12], "created_at": each.created_at or None} for each in stored
     ]
     at.screen.result({"items": items}, show)
 
@@ -94,7 +108,8 @@ def _clients(at: Session) -> Clients:
     return Clients(at.stack.services.dynamodb, at.stack.output("ClientsTableName"))
 
 
-def _told(client: Client) -> dict[str, object]:
+def told(client: Client) -> dict[str, object]:
+    """A client as JSON."""
     return asdict(client)
 
 

@@ -38,6 +38,24 @@ ELSEWHERE: Final[dict[str, dict[str, str]]] = {
         "sam deploy --template-file examples/network/template.yaml --stack-name eums-bridge-network "
         "--region eu-central-1 --no-confirm-changeset": "tests/template/test_network.py",
     },
+    "docs/cli.md": {
+        "eums-bridge accounts set default --base-url http://gateway.example:8080 --name shop   "
+        "# asks for the password, without echo": "tests/e2e/test_cli.py",
+    },
+    "docs/clients.md": {
+        'openapi-python-client generate --url "$BRIDGE_API_URL/openapi.json"': "tests/e2e/test_clients.py",
+        'openapi-generator-cli generate -i "$BRIDGE_API_URL/openapi.json" -g typescript-fetch -o client': (
+            "tests/e2e/test_clients.py"
+        ),
+    },
+    "docs/events.md": {
+        'eval "$(python3 examples/local_env.py)"      # with `make run`; on AWS set TOPIC_ARN to the output '
+        "EventsTopicArn": "tests/e2e/test_examples.py",
+    },
+    "docs/sam-local.md": {
+        "make invoke FUNCTION=messages EVENT=events/messages.json": "tests/e2e/test_run.py",
+        "export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local": "tests/sam_local",
+    },
     "docs/getting-started.md": {
         "make run": "tests/e2e/test_run.py",
         ".venv/bin/eums-bridge events tail": "tests/e2e/test_cli.py",
