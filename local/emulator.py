@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Final
 
+from local import scratch
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Aws, forget
 from local.errors import CommandFailed, TooLate, end_of
 from local.places import Places
@@ -31,18 +32,18 @@ class Emulator:
         """Start it; `wait` tells when it is ready."""
         self.log = places.log("ministack")
         shutil.rmtree(places.emulator, ignore_errors=True)
-        for folder in ("tmp", "s3", "state"):
+        for folder in ("s3", "state"):
             (places.emulator / folder).mkdir(parents=True)
+        self._scratch = scratch.make(places.emulator / "tmp")
         self.log.unlink(missing_ok=True)
         self._aws = aws
         self._process = Process(
             [places.tool("ministack", "python"), "-m", "ministack"],
-            environment=_environment(os.environ, aws, places),
+            environment=_environment(os.environ, aws, places) | {"TMPDIR": str(self._scratch)},
             log=self.log,
             folder=places.emulator,
             grace=STOP_SECONDS,
         )
-        self._places = places
 
     def wait(self) -> None:
         """Wait until it answers.
@@ -72,7 +73,7 @@ class Emulator:
     def stop(self) -> None:
         """Stop it and its Lambdas. The journal stays under the run's folder until the next run."""
         self._process.stop()
-        shutil.rmtree(self._places.emulator / "tmp", ignore_errors=True)
+        scratch.remove(self._scratch)
 
     def _answers(self) -> bool:
         try:
@@ -88,7 +89,6 @@ def _environment(environ: Mapping[str, str], aws: Aws, places: Places) -> dict[s
     forget(passed_on)
     return passed_on | {
         "HOME": str(places.emulator),
-        "TMPDIR": str(places.emulator / "tmp"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,

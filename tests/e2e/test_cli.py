@@ -214,16 +214,16 @@ def test_twilios_credentials_open_the_door_are_rotated_and_end(shell: Shell, dep
         url = f"{deployed.api_url}/2010-04-01/Accounts/{sid}/Messages.json"
         return httpx.get(url, auth=(sid, token), timeout=30).status_code
 
-    made = shell("twilio", "create", "moved", "--accounts", "default", "--json")
+    made = shell("twilio", "create", "kiosk-door", "--accounts", "default", "--json")
     sid, first = made.document["account_sid"], made.document["auth_token"]
     assert first not in made.err
     second = shell("twilio", "rotate", sid, "--json").document["auth_token"]
 
     assert (door(first), door(second)) == (200, 200)
     assert shell("twilio", "retire", sid, "--json").document["retired"] == 1
-    assert "moved" in shell("keys", "list").out
+    assert "kiosk-door" in shell("keys", "list").out
     assert "Revoked 1 token of" in shell("twilio", "revoke", sid).out
-    assert "moved" not in shell("keys", "list").out
+    assert "kiosk-door" not in shell("keys", "list").out
     assert sid in shell("twilio", "rotate", sid, expect=1).err
 
 
