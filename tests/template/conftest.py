@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator.arn_generator import ArnGenerator  # type: ignore[import-untyped] # it ships no types
-from samtranslator.translator.transform import transform  # type: ignore[import-untyped] # likewise
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # likewise
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships no types
+
+from local.gates.template import translate
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _REGIONS = {"cn-north-1": ("aws-cn", "amazonaws.com.cn"), "us-east-1": ("aws", "amazonaws.com")}
@@ -24,13 +24,6 @@ _NOTHING = object()  # AWS::NoValue
 @cache
 def _source() -> Any:
     return yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
-
-
-class _Policies:
-    """Names of AWS managed policies → ARNs. The stack uses none, so there is nothing to load."""
-
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 @dataclass(frozen=True)
@@ -101,12 +94,12 @@ _FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
 
 
 @cache
+def _translated(region: str) -> Any:
+    return translate(TEMPLATE, region)
+
+
+@cache
 def _stack(region: str, account: str, overrides: tuple[tuple[str, Any], ...]) -> Stack:
-    document = copy.deepcopy(_source())
-    for resource in document["Resources"].values():
-        # sam build and sam deploy replace the folders by objects in S3; the translator insists on them.
-        for key in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
-            resource["Properties"][key] = "s3://bucket/key"
     partition, url_suffix = _REGIONS[region]
     pseudo = {
         "AWS::Region": region,
@@ -116,15 +109,11 @@ def _stack(region: str, account: str, overrides: tuple[tuple[str, Any], ...]) ->
         "AWS::StackName": "stack",
         "AWS::NoValue": _NOTHING,
     }
-    parameters = {name: declared["Default"] for name, declared in document["Parameters"].items()} | dict(overrides)
-    for name, declared in document["Parameters"].items():
+    parameters = {name: declared["Default"] for name, declared in _source()["Parameters"].items()} | dict(overrides)
+    for name, declared in _source()["Parameters"].items():
         if declared["Type"] == "CommaDelimitedList":
             parameters[name] = parameters[name].split(",")
-    with pytest.MonkeyPatch.context() as patch:
-        # The translator asks boto3 where it is, and remembers the answer.
-        patch.setenv("AWS_DEFAULT_REGION", region)
-        patch.setattr(ArnGenerator, "BOTO_SESSION_REGION_NAME", region)
-        translated = transform(document, {"AWS::Region": region}, _Policies())
+    translated = _translated(region)
     resolve = _Resolver(translated, parameters | pseudo)
     kept = {
         name: resource
