@@ -9,7 +9,7 @@ from typing import Final
 
 from local.console import Console
 from local.errors import LocalError
-from local.gates import audit, findings, template
+from local.gates import audit, findings, rules, template
 from local.gates.audit import Verdict
 from local.gates.findings import Finding, Suppression
 from local.places import Places
@@ -18,6 +18,7 @@ SUPPRESSIONS: Final = Path(__file__).with_name("suppressions.toml")
 _READING: Final[dict[str, Callable[[Places, Path], list[Finding]]]] = {
     "cfn-lint": template.cfn_lint,
     "checkov": template.checkov,
+    rules.GATE: lambda places, _: rules.rules(places),
 }
 GATES: Final = (*_READING, "pip-audit")
 

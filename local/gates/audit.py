@@ -26,7 +26,14 @@ PROBE: Final = "requirements/uv.txt"
 """One package. Where nobody knows it, nobody is asked about the other hundreds."""
 _TIMEOUT: Final = 10
 """Seconds for one answer of the service."""
-_UNREACHABLE: Final = ("Could not connect to", "connectivity", "ConnectionError", "ConnectTimeout", "timed out")
+_UNREACHABLE: Final = (
+    "Max retries exceeded",
+    "Could not connect to",
+    "connectivity",
+    "ConnectionError",
+    "ConnectTimeout",
+    "timed out",
+)
 
 
 @dataclass(frozen=True)
