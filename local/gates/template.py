@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from samtranslator.translator.arn_generator import ArnGenerator  # type: ignore[import-untyped] # it ships no types
@@ -20,6 +21,7 @@ SERVERLESS_RULES: Final = "cfn_lint_serverless.rules"
 # Its bits: fatal 1, error 2, warning 4, informational 8.
 _FATAL: Final = 1
 _REGION: Final = "AWS_DEFAULT_REGION"
+_one_at_a_time: Final = Lock()
 _RESOURCES: Final = "Resources"
 
 
@@ -45,15 +47,16 @@ def translate(path: Path, region: str = REGIONS[0]) -> dict[str, Any]:
 @contextmanager
 def _in_region(region: str) -> Iterator[None]:
     """The translator asks boto3 where it is, which not every machine knows, and remembers the answer."""
-    before = os.environ.get(_REGION)
-    os.environ[_REGION] = ArnGenerator.BOTO_SESSION_REGION_NAME = region
-    try:
-        yield
-    finally:
-        ArnGenerator.BOTO_SESSION_REGION_NAME = None
-        del os.environ[_REGION]
-        if before is not None:
-            os.environ[_REGION] = before
+    with _one_at_a_time:  # both are the whole process's, and the gates run side by side
+        before = os.environ.get(_REGION)
+        os.environ[_REGION] = ArnGenerator.BOTO_SESSION_REGION_NAME = region
+        try:
+            yield
+        finally:
+            ArnGenerator.BOTO_SESSION_REGION_NAME = None
+            del os.environ[_REGION]
+            if before is not None:
+                os.environ[_REGION] = before
 
 
 def cfn_lint(places: Places, home: Path) -> list[Finding]:

@@ -1,7 +1,9 @@
 """The gates that read template and requirements: what they let pass, and that silence is no pass."""
 
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,19 @@ def test_the_template_is_translated_for_either_partition_without_settings_of_aws
     for region in template.REGIONS:
         resources = template.translate(PROJECT / "template.yaml", region)["Resources"]
         assert not [name for name, made in resources.items() if made["Type"].startswith("AWS::Serverless")]
+
+
+def test_gates_side_by_side_translate_it_each_for_its_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    regions = template.REGIONS * 4
+
+    def translate(region: str) -> Any:
+        return template.translate(PROJECT / "template.yaml", region)["Resources"]
+
+    alone = {region: translate(region) for region in template.REGIONS}
+    with ThreadPoolExecutor(len(regions)) as pool:
+        assert list(pool.map(translate, regions)) == [alone[region] for region in regions]
+    assert "AWS_DEFAULT_REGION" not in os.environ
 
 
 # --- pip-audit
