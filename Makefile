@@ -16,7 +16,7 @@ SAM := .tools/sam/bin/sam
 ENVIRONMENTS := .venv/bin/eums-bridge .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced .tools/node/.synced
 CODE := layers functions local tests examples
 LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
-	requirements/runtime layers/eums/requirements layers/bridge/requirements
+	requirements/runtime requirements/gates layers/eums/requirements layers/bridge/requirements
 
 # What a shell has active must not decide what runs here.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV UV_PYTHON UV_PROJECT_ENVIRONMENT
@@ -48,13 +48,12 @@ fmt: environments ## Format the code and repair what the linter can
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/ruff check --fix $(CODE)
 
-lint: types ## Format, lint, types, import contracts, the template in cn-north-1 and us-east-1
+lint: types .tools/gates/.synced ## Format, lint, types, import contracts; the template by cfn-lint and checkov; known vulnerabilities
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/lint-imports
-	@$(SAM_HERE) validate --lint --region cn-north-1
-	@$(SAM_HERE) validate --lint --region us-east-1
-	@$(SAM_HERE) validate --lint --region cn-north-1 --template examples/own-queue/template.yaml
+	@$(BIN)/python -m local.gates
+	@for template in own-queue network; do $(SAM_HERE) validate --lint --region cn-north-1 --template examples/$$template/template.yaml || exit; done
 
 types: environments
 	@$(BIN)/mypy $(CODE)
@@ -162,4 +161,8 @@ endef
 		touch $@; fi
 
 .tools/runtime/.synced: requirements/runtime.txt .tools/interpreter $(if $(wildcard .tools/runtime/bin/python),,FORCE) | .tools/uv/.synced
+	$(sync)
+
+# Only `make lint` needs them, so that nothing else waits for them.
+.tools/gates/.synced: requirements/gates.txt .tools/interpreter $(if $(wildcard .tools/gates/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)

@@ -1,24 +1,18 @@
-"""The stack as CloudFormation would make it: translated from SAM, with parameters, conditions and Sub resolved.
-
-References between resources stay readable: `!Ref Topic` is "Topic", `!GetAtt Queue.Arn` is "Queue.Arn".
-"""
+"""The template as written, and the stack that CloudFormation would make of it; see `local.gates.stack`."""
 
 import copy
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator.arn_generator import ArnGenerator  # type: ignore[import-untyped] # it ships no types
-from samtranslator.translator.transform import transform  # type: ignore[import-untyped] # likewise
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # likewise
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships no types
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-_REGIONS = {"cn-north-1": ("aws-cn", "amazonaws.com.cn"), "us-east-1": ("aws", "amazonaws.com")}
-_NOTHING = object()  # AWS::NoValue
+from local.gates.stack import PARTITIONS, Stack, resolve
+from local.gates.template import translate
+from local.places import PROJECT
+
+TEMPLATE = PROJECT / "template.yaml"
 
 
 @cache
@@ -26,112 +20,14 @@ def _source() -> Any:
     return yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
 
 
-class _Policies:
-    """Names of AWS managed policies → ARNs. The stack uses none, so there is nothing to load."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A resolved stack."""
-
-    region: str
-    partition: str
-    url_suffix: str
-    resources: Mapping[str, Any]
-    outputs: Mapping[str, Any]
-
-    def of_type(self, kind: str) -> dict[str, Any]:
-        """The properties of every resource of a type."""
-        return {
-            name: resource.get("Properties", {})
-            for name, resource in self.resources.items()
-            if resource["Type"] == kind
-        }
-
-    def __getitem__(self, name: str) -> Any:
-        return self.resources[name]["Properties"]
-
-
-class _Resolver:
-    def __init__(self, document: Any, values: Mapping[str, Any]) -> None:
-        self._values = values
-        self._conditions = document.get("Conditions", {})
-
-    def condition(self, name: str) -> bool:
-        return bool(self(self._conditions[name]))
-
-    def __call__(self, node: Any) -> Any:
-        if isinstance(node, list):
-            return [item for item in map(self, node) if item is not _NOTHING]
-        if not isinstance(node, dict):
-            return node
-        if len(node) == 1:
-            ((function, argument),) = node.items()
-            if function == "Ref":
-                return self._values.get(argument, argument)
-            if function.startswith("Fn::"):
-                return self._call(function, argument)
-        resolved = {key: self(value) for key, value in node.items()}
-        return {key: value for key, value in resolved.items() if value is not _NOTHING}
-
-    def _call(self, function: str, argument: Any) -> Any:
-        if function == "Fn::If":  # the other branch may name what is not there
-            return self(argument[1 if self.condition(argument[0]) else 2])
-        return _FUNCTIONS[function](self(argument), self._values)
-
-
-def _sub(argument: Any, values: Mapping[str, Any]) -> str:
-    text, names = argument if isinstance(argument, list) else (argument, {})
-    known = {**values, **names}
-    return re.sub(r"\$\{([^}]+)\}", lambda found: str(known.get(found[1], found[1])), text)
-
-
-_FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
-    "Fn::Equals": lambda argument, _: argument[0] == argument[1],
-    "Fn::Not": lambda argument, _: not argument[0],
-    "Fn::And": lambda argument, _: all(argument),
-    "Fn::Select": lambda argument, _: argument[1][int(argument[0])],
-    "Fn::Join": lambda argument, _: argument[0].join(argument[1]),
-    "Fn::GetAtt": lambda argument, _: ".".join(argument),
-    "Fn::Sub": _sub,
-}
+@cache
+def _translated(region: str) -> Any:
+    return translate(TEMPLATE, region)
 
 
 @cache
 def _stack(region: str, account: str, overrides: tuple[tuple[str, Any], ...]) -> Stack:
-    document = copy.deepcopy(_source())
-    for resource in document["Resources"].values():
-        # sam build and sam deploy replace the folders by objects in S3; the translator insists on them.
-        for key in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
-            resource["Properties"][key] = "s3://bucket/key"
-    partition, url_suffix = _REGIONS[region]
-    pseudo = {
-        "AWS::Region": region,
-        "AWS::Partition": partition,
-        "AWS::URLSuffix": url_suffix,
-        "AWS::AccountId": account,
-        "AWS::StackName": "stack",
-        "AWS::NoValue": _NOTHING,
-    }
-    parameters = {name: declared["Default"] for name, declared in document["Parameters"].items()} | dict(overrides)
-    for name, declared in document["Parameters"].items():
-        if declared["Type"] == "CommaDelimitedList":
-            parameters[name] = parameters[name].split(",")
-    with pytest.MonkeyPatch.context() as patch:
-        # The translator asks boto3 where it is, and remembers the answer.
-        patch.setenv("AWS_DEFAULT_REGION", region)
-        patch.setattr(ArnGenerator, "BOTO_SESSION_REGION_NAME", region)
-        translated = transform(document, {"AWS::Region": region}, _Policies())
-    resolve = _Resolver(translated, parameters | pseudo)
-    kept = {
-        name: resource
-        for name, resource in translated["Resources"].items()
-        if "Condition" not in resource or resolve.condition(resource["Condition"])
-    }
-    return Stack(region, partition, url_suffix, resolve(kept), resolve(translated["Outputs"]))
+    return resolve(_translated(region), region, account, dict(overrides))
 
 
 @pytest.fixture
@@ -150,7 +46,7 @@ def stack_with() -> Callable[..., Stack]:
     return make
 
 
-@pytest.fixture(params=sorted(_REGIONS))
+@pytest.fixture(params=sorted(PARTITIONS))
 def stack(request: pytest.FixtureRequest, stack_with: Callable[..., Stack]) -> Stack:
     """The stack with its defaults, in each partition."""
     return stack_with(request.param)

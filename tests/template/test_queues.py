@@ -154,7 +154,16 @@ def test_tls_is_given_up_only_where_it_is_asked_for(source: Any, stack_with: Any
     assert source["Parameters"]["RequireTls"]["Default"] == "true"
     without = stack_with(RequireTls="false")
     assert TLS_ONLY not in [statement for statements in policies(without).values() for statement in statements]
-    assert not {"JournalBucketPolicy", "EventsTopicPolicy", "OwnQueuesPolicy"} & set(without.resources)
+    assert not {"JournalBucketPolicy", "OwnQueuesPolicy"} & set(without.resources)
+
+
+@pytest.mark.parametrize("tls", ["true", "false"])
+def test_the_topic_never_has_the_policy_that_lets_the_whole_account_publish(stack_with: Any, tls: str) -> None:
+    # SNS gives that one to a topic without any.
+    (statement,) = stack_with(RequireTls=tls)["EventsTopicPolicy"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sns:Publish")
+    if tls == "false":
+        assert statement["Condition"] == {"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}}
 
 
 def test_the_topic_is_encrypted_and_takes_events_over_tls_only(stack: Any) -> None:
