@@ -221,7 +221,7 @@ def line(row: Row) -> str:
         row.what,
         _rate(way, "sent") + (f" ({short(refused / 600)} refused)" if refused > 600 else ""),
         _times(way.send.quantile(0.5), way.send.quantile(0.99)),
-        _rate(way, "published") + (f" (+ {_rate(way, 'duplicates')} twice)" if way.ends.get("duplicates") else ""),
+        _rate(way, "published") + (f" ({_rate(way, 'again')} to come again)" if way.ends.get("again") else ""),
         _times(way.event.quantile(0.5), way.event.quantile(0.99)),
         _rate(way, "tracked"),
         _times(way.status.quantile(0.99)),

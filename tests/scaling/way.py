@@ -56,8 +56,8 @@ class Way:
 
     Attributes:
         ends: what was counted from the end of the warm-up on: `offered`; `sent`, which the gateway took; `reported`;
-            `published` as events; `tracked`, written to their messages; `duplicates`, published again because their
-            page failed in the middle.
+            `published` as events; `again`, those of them that will be published once more, because their page failed in
+            the middle; `tracked`, written to their messages.
         send, event, status: seconds from the request until the gateway's answer; from the time that the gateway had a
             report until its event; and until it was written to its message.
         lost: what was refused, or still waits at the end, by what is to blame.
@@ -302,9 +302,8 @@ class Way:
             yield some / beside * self._cpu("a report, published", self.settings.publish.memory)
             wait = self._sns.wait(self._sim.now, some, patience=PATIENCE)
             if wait is None:
-                self._lose(TOPIC, 0.0)
-                self._count("duplicates", out)
-                self._sim.after(self.settings.publish.hidden, lambda: self.publish.put(pages))
+                self._count("again", out)
+                self._hide(pages)
                 yield PATIENCE
                 return
             yield wait + self._trips(SNS=math.ceil(some / beside / PUBLISH_BATCH))
@@ -314,6 +313,17 @@ class Way:
             self.track.put(lots)
             self.fan_out.put(lots)
         yield self._trips(S3=1)
+
+    def _hide(self, pages: list[Lot]) -> None:
+        """Pages that failed are back in the queue, and handed out again only after a while."""
+        many = sum(amount(page.content) for page in pages)
+        self._lose(TOPIC, many)
+
+        def show() -> None:
+            self._lose(TOPIC, -many)
+            self.publish.put(pages)
+
+        self._sim.after(self.settings.publish.hidden, show)
 
     def _track(self, lots: list[Lot], workers: int) -> Iterator[float]:
         """Reports, one after the other, each with its count of the day in one transaction."""
