@@ -28,7 +28,7 @@ def quota_table() -> str:
     known = json.loads((HERE / "quotas.json").read_text(encoding="utf-8"))["quotas"].values()
     lines = [
         f"| {one['service']} | {one['what']} | {one['value']:,} | {'yes' if one['adjustable'] else 'no'} "
-        f"| [{one['read']}]({one['source']}){'' if one['checked'] else ', **not checked**'} |\n"
+        f"| [{one['read'] if one['checked'] else 'not checked'}]({one['source']}) |\n"
         for one in known
     ]
     return "| service | quota | default | can be raised | read |\n|---|---|---|---|---|\n" + "".join(lines)
