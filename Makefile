@@ -29,8 +29,8 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost torture invoke replay openapi lock environments \
-	clean FORCE
+.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost scaling torture invoke replay openapi lock \
+	environments clean FORCE
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ bench: environments ## Measure, as ratios in one run; with CHECK=1 a missed goal
 
 cost: environments ## Count the calls and units of a send and a report, and write the bill into docs/cost.md
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.costing --write
+
+scaling: environments ## Simulate loads up to 100,000 a second, for the tables of docs/scaling.md
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.scaling
 
 torture: environments ## Kill the bridge at every point, far more often than `make test` does: SEEDS=500
 	@env CRASH_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/crash -s
