@@ -211,6 +211,7 @@ def idle_month(pull_seconds: int) -> list[Line]:
         ("DynamoDB, write units", 2 * asked * _MINUTES, usd["dynamodb_write_unit"]),
         ("SQS, requests of Lambda's pollers", polled * _POLLS_A_MINUTE * _MINUTES, usd["sqs_request"]),
         ("CloudWatch, alarms", kinds["AWS::CloudWatch::Alarm"], usd["alarm_month"]),
+        ("CloudWatch, dashboard", kinds["AWS::CloudWatch::Dashboard"], usd["dashboard_month"]),
         ("Secrets Manager, secret", 1, usd["secret_month"]),
     ]
     return [Line(what, quantity, quantity * price) for what, quantity, price in lines]

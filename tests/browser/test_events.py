@@ -127,8 +127,10 @@ def test_the_scheme_is_that_of_the_phones(open_page: OpenPage, events: EventsPag
     page = open_page("/", scheme="light")
     page.get_by_role("button", name="Dark scheme").click()
     page.get_by_role("link", name="Events").click()
+    page.wait_for_url("**/events")
     page.locator(".event").click()
     assert is_dark(page)
     assert nameless_controls(page) == []
     page.get_by_role("link", name="Phones").click()
+    page.wait_for_url(lambda url: not url.endswith("/events"))
     assert is_dark(page)
