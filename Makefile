@@ -66,8 +66,8 @@ build: environments ## Build for Lambda (python3.13, arm64) and for this machine
 	@$(BIN)/python -m local.stack
 	@$(BIN)/python -m local.artifacts
 
-e2e: environments ## The tests of the deployed stack, on free ports
-	@$(BIN)/pytest tests/e2e
+e2e: environments ## The tests of the deployed stack: of two stacks side by side, on free ports
+	@$(BIN)/pytest tests/e2e --numprocesses 2 --dist loadfile --durations 12 --durations-min 10
 
 bench: environments ## Measure, as ratios in one run; with CHECK=1 a missed goal fails
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.publishing

@@ -52,6 +52,10 @@ class Inbox:
 
         return until(look, what)
 
+    def purge(self) -> None:
+        """Throw away what waits: an application that reads this queue is to find its own events soon."""
+        self.aws.sqs.purge_queue(QueueUrl=self.url)
+
     def about(self, message_id: str, event_type: str) -> Event:
         """The event of that type that belongs to a message."""
 
@@ -107,3 +111,12 @@ class Deployed:
             timeout=40,
             trust_env=False,
         )
+
+
+def batch_of(client: httpx.Client, batch_id: str) -> dict[str, Any]:
+    """A batch as it is now; its counts are those of all its recipients."""
+    response = client.get(f"batches/{batch_id}")
+    assert response.status_code == 200, response.text
+    batch: dict[str, Any] = response.json()
+    assert sum(batch["counts"].values()) == batch["total"], batch
+    return batch

@@ -189,7 +189,8 @@ def test_sending_later_and_many_with_curl(folder: Path, deployed: Deployed) -> N
     assert (batch["total"], len(found["items"]), estimate["estimated_total_segments"]) == (2, 3, 2)
 
 
-def test_sending_and_reading_events_with_python(folder: Path) -> None:
+def test_sending_and_reading_events_with_python(folder: Path, deployed: Deployed) -> None:
+    deployed.deliveries.purge()
     done = subprocess.run(  # noqa: S603 - likewise
         [sys.executable, "-c", block_with("README.md", "python", "receive_message")],
         cwd=folder,
