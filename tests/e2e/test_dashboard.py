@@ -21,8 +21,14 @@ def test_the_dashboard_names_what_is_deployed(deployed: Deployed) -> None:
 
     metrics = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
     named = {line[-1] for line in metrics if isinstance(line[-1], str)}
-    urls = deployed.aws.sqs.list_queues()["QueueUrls"]
-    queues = {url.rpartition("/")[2] for url in urls}
+    pages = deployed.aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK_NAME)
+    queues = {  # of the stack: other tests may have queues of their own
+        resource["PhysicalResourceId"].rpartition("/")[2]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::SQS::Queue"
+    }
+    assert queues
     functions = {
         function["FunctionName"]
         for page in deployed.aws.functions.get_paginator("list_functions").paginate()

@@ -1,4 +1,4 @@
-"""Ten thousand messages at once through the deployed stack. In a file of its own: it takes as long as many others do."""
+"""Ten thousand messages at once through the deployed stack. In a file of its own: it takes as long as many others."""
 
 import time
 from datetime import timedelta
