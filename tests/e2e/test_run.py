@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local import ports, queues
+from local import ports, queues, scratch
 from local.aws import Aws
 from local.places import PROJECT
 
@@ -202,6 +202,7 @@ def test_a_killed_run_takes_everything_with_it(start: Start) -> None:
     running.stop(signal.SIGKILL)
 
     running.assert_nobody_left()
+    scratch.remove(scratch.make(running.state / "ministack" / "tmp"))  # as the next run there would
 
 
 def failure(running: Running) -> str:

@@ -57,3 +57,17 @@ def test_it_is_gone_when_it_is_removed(tmp_path: Path, memory: Path) -> None:
     scratch.remove(made)
 
     assert not made.exists()
+
+
+def test_what_a_killed_run_left_anywhere_is_removed_and_what_another_uses_is_not(tmp_path: Path, memory: Path) -> None:
+    used = scratch.make(tmp_path / "used", memory=memory, needed=1)
+    left = memory / "eums-bridge-0123456789abcdef"
+    (left / "a").mkdir(parents=True)
+    (memory / "somebody-elses").mkdir()
+
+    made = scratch.make(tmp_path / "tmp", memory=memory, needed=1)
+
+    assert {path.name for path in memory.iterdir() if path.is_dir()} == {used.name, made.name, "somebody-elses"}
+    scratch.remove(made)
+    scratch.remove(used)
+    assert [path.name for path in memory.iterdir()] == ["somebody-elses"]
