@@ -22,7 +22,6 @@ import pytest
 from local import accounts, ports, stack
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.cli.app import run
-from local.outputs import Outputs
 from local.places import PROJECT
 from tests.e2e.conftest import bridge_accounts
 from tests.e2e.deployed import Deployed, until
@@ -95,20 +94,7 @@ def shell(deployed: Deployed, shop: httpx.Client, tmp_path_factory: pytest.TempP
     """The stack is the local one, found by its outputs."""
     assert SCRIPT.exists(), "make environments writes it"
     folder = tmp_path_factory.mktemp("elsewhere")
-    Outputs(
-        api_url=deployed.api_url,
-        api_key=shop.headers["Authorization"].removeprefix("Bearer "),
-        region=REGION,
-        aws_endpoint=deployed.aws.endpoint,
-        aws_access_key_id=ACCESS_KEY_ID,
-        aws_secret_access_key=SECRET_ACCESS_KEY,
-        delivery_queue_url=deployed.outputs["DeliveryQueueUrl"],
-        inbound_queue_url=deployed.outputs["InboundQueueUrl"],
-        topic_arn=deployed.outputs["EventsTopicArn"],
-        journal_bucket=deployed.outputs["JournalBucketName"],
-        gateway_url=deployed.gateway.url,
-        stack_name=stack.STACK_NAME,
-    ).write(folder / "outputs.json")
+    deployed.write_outputs(folder / "outputs.json", shop.headers["Authorization"].removeprefix("Bearer "))
     return Shell(folder, {"PATH": os.defpath, "HOME": str(folder), "EUMS_BRIDGE_STATE": str(folder)})
 
 
