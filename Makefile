@@ -13,8 +13,8 @@ BEGAN := $(shell date +%s)
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 SAM := .tools/sam/bin/sam
-ENVIRONMENTS := .venv/.synced .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced
-CODE := layers functions local tests
+ENVIRONMENTS := .venv/bin/eums-bridge .tools/sam/.synced .tools/ministack/.synced .tools/runtime/.synced .tools/node/.synced
+CODE := layers functions local tests examples
 LOCKS := requirements/uv requirements/development requirements/sam requirements/ministack \
 	requirements/runtime layers/eums/requirements layers/bridge/requirements
 
@@ -29,15 +29,20 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test fmt lint types build unit e2e bench torture invoke replay openapi lock environments clean FORCE
+.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost torture invoke replay openapi lock environments \
+	clean FORCE
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: environments ## Serve the whole bridge on this machine, send a first message, follow the events; Ctrl-C ends it
 	@env MADE_AT=$(BEGAN) $(BIN)/python -m local.run
 
 test: lint unit build e2e ## Everything: linters, tests, both builds, the deployed stack on an emulated AWS
+
+# Where no engine can be had its tests are skipped, and say why.
+test-sam-local: environments ## `sam local` for real: a Docker Engine of its own, as root with Debian's docker.io
+	@$(BIN)/pytest tests/sam_local
 
 fmt: environments ## Format the code and repair what the linter can
 	@$(BIN)/ruff format $(CODE)
@@ -49,12 +54,13 @@ lint: types ## Format, lint, types, import contracts, the template in cn-north-1
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/lint-imports
 	@$(SAM_HERE) validate --lint --region cn-north-1
 	@$(SAM_HERE) validate --lint --region us-east-1
+	@$(SAM_HERE) validate --lint --region cn-north-1 --template examples/own-queue/template.yaml
 
 types: environments
 	@$(BIN)/mypy $(CODE)
 
 unit: environments ## The tests that need no deployed stack
-	@$(BIN)/pytest tests --ignore=tests/e2e --numprocesses auto --maxprocesses 8 --dist worksteal
+	@$(BIN)/pytest tests --ignore=tests/e2e --ignore=tests/sam_local --numprocesses auto --maxprocesses 8 --dist worksteal
 
 build: environments ## Build for Lambda (python3.13, arm64) and for this machine, and check what was built
 	@$(SAM_HERE) build
@@ -68,6 +74,10 @@ bench: environments ## Measure, as ratios in one run; with CHECK=1 a missed goal
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.publishing
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.sending
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.delivering
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.costing
+
+cost: environments ## Count the calls and units of a send and a report, and write the bill into docs/cost.md
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.costing --write
 
 torture: environments ## Kill the bridge at every point, far more often than `make test` does: SEEDS=500
 	@env CRASH_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/crash -s
@@ -75,8 +85,11 @@ torture: environments ## Kill the bridge at every point, far more often than `ma
 invoke: environments ## Run one function of the running stack: FUNCTION=messages EVENT=events/messages.json
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"
 
+sam-local: environments ## Let functions in containers (sam local invoke, start-api) reach the running stack; Ctrl-C ends it
+	@env MADE_AT=$(BEGAN) $(BIN)/python -m local.containers
+
 replay: environments ## Publish again what the journal kept: FROM=2026-11-23T00:00 TO=2026-11-24T00:00 [ACCOUNT=] [KIND=reports|inbound] [QUARANTINED=1]
-	@$(BIN)/python -m local.replay --from "$(FROM)" --to "$(TO)" $(if $(ACCOUNT),--account "$(ACCOUNT)") \
+	@$(BIN)/eums-bridge replay --from "$(FROM)" --to "$(TO)" $(if $(ACCOUNT),--account "$(ACCOUNT)") \
 		$(if $(KIND),--kind "$(KIND)") $(if $(filter-out 0,$(QUARANTINED)),--quarantined)
 
 openapi: environments ## Write the OpenAPI document anew from the models
@@ -128,11 +141,25 @@ endef
 .venv/.synced: requirements/development.txt .tools/interpreter $(if $(wildcard .venv/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)
 
+# The command line. It is no distribution: the script finds the checkout that it lies in.
+.venv/bin/eums-bridge: local/cli/eums-bridge.sh .venv/.synced
+	@install -m 755 $< $@
+
 .tools/sam/.synced: requirements/sam.txt .tools/interpreter $(if $(wildcard .tools/sam/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)
 
 .tools/ministack/.synced: requirements/ministack.txt .tools/interpreter $(if $(wildcard .tools/ministack/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)
+
+# What a few tests need of Node. Without npm, or where it cannot install, those are skipped and say so; it is tried once,
+# so that nobody without a registry waits for it each time.
+.tools/node/.synced: requirements/node/package.json requirements/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing requirements/node into $(@D)"; rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D) && \
+		{ (cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries 0 --loglevel error >npm.log 2>&1) || { \
+			rm -rf $(@D)/node_modules; \
+			echo "npm cannot install it here (see $(@D)/npm.log): its tests are skipped. rm -r $(@D) tries again" >&2; }; } && \
+		touch $@; fi
 
 .tools/runtime/.synced: requirements/runtime.txt .tools/interpreter $(if $(wildcard .tools/runtime/bin/python),,FORCE) | .tools/uv/.synced
 	$(sync)

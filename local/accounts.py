@@ -9,17 +9,18 @@ from local.settings import Account
 SECRET_NAME = "eums-bridge/accounts"  # noqa: S105 - the name of one
 
 
-def create(aws: Aws, accounts: Mapping[str, tuple[str, Account]]) -> str:
+def create(aws: Aws, accounts: Mapping[str, tuple[str, Account]], name: str = SECRET_NAME) -> str:
     """Make the secret, before the stack that reads it: no function ever sees an empty one, and remembers it.
 
     Args:
         aws: where the secret is to be.
         accounts: for each name, the gateway's address and the account there.
+        name: what the secret is called.
 
     Returns:
         Its ARN, for the parameter AccountsSecretArn.
     """
-    secret = aws.secrets.create_secret(Name=SECRET_NAME, SecretString=_content(accounts))
+    secret = aws.secrets.create_secret(Name=name, SecretString=_content(accounts))
     return secret["ARN"]
 
 

@@ -1,26 +1,13 @@
-"""The applications that call the API: each has a key, of which only the SHA-256 is stored.
+"""The applications that call the API: each has a key, of which only the SHA-256 is stored."""
 
-On AWS, with the operator's own credentials:
-
-    python -m local.clients create --stack eums-bridge --client shop --accounts default --scopes send,read
-    python -m local.clients list --stack eums-bridge
-    python -m local.clients revoke --stack eums-bridge --client shop
-"""
-
-import argparse
 import hashlib
 import re
 import secrets
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.console import Console
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -116,15 +103,23 @@ class Clients:
                 if "client" in item:
                     yield _stored(item)
 
-    def revoke(self, name: str) -> int:
+    def revoke(self, name: str, key_hash: str | None = None) -> int:
         """Delete every key of a client; return how many there were. The API may remember a key for some minutes.
 
+        Args:
+            name: the client's.
+            key_hash: how the hash of the key begins that alone is meant.
+
         Raises:
-            LocalError: there is no such client.
+            LocalError: there is no such client or key.
         """
         found = [stored for stored in self if stored.client.client == name]
         if not found:
             raise LocalError(f"no client {name}")
+        if key_hash is not None:
+            found = [stored for stored in found if key_hash and stored.key_hash.startswith(key_hash)]
+            if len(found) != 1:
+                raise LocalError(f"{'several keys' if found else 'no key'} of {name} like {key_hash!r}")
         for stored in found:
             self._dynamodb.delete_item(TableName=self._table, Key={"pk": {"S": stored.key_hash}})
         return len(found)
@@ -146,76 +141,3 @@ def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredClient:
             fallback_accounts=texts("fallback_accounts"),
         ),
     )
-
-
-def _table_of(stack: str) -> str:
-    """Find the table of a deployed stack, on whatever AWS the environment names."""
-    stacks = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    for output in stacks[0].get("Outputs", []):
-        if output["OutputKey"] == "ClientsTableName":
-            return output["OutputValue"]
-    raise LocalError(f"the stack {stack} has no output ClientsTableName: is it eums-bridge?")
-
-
-def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.clients", description="The applications that call the API.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    create = commands.add_parser("create", help="store a client, print its key once")
-    listing = commands.add_parser("list", help="list the clients; keys cannot be shown")
-    revoke = commands.add_parser("revoke", help="delete a client's keys")
-    for command in (create, listing, revoke):
-        command.add_argument("--stack", required=True, help="the stack's name")
-    for command in (create, revoke):
-        command.add_argument("--client", required=True, help="the client's name")
-    create.add_argument("--accounts", required=True, help="gateway accounts, with commas; * for all")
-    create.add_argument("--default-account", help="the first of the accounts, if not said otherwise")
-    create.add_argument("--fallback-accounts", default="", help="tried after the default one, in order, with commas")
-    create.add_argument("--scopes", default="send,read", help="some of send,read,admin (send,read)")
-    return parser.parse_args(arguments)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in text.split(","))))
-
-
-def _default(accounts: tuple[str, ...], named: str | None) -> str:
-    if named:
-        return named
-    return next((account for account in accounts if account != "*"), "default")
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Do what an operator asks."""
-    given, console = _arguments(arguments), Console()
-    try:
-        clients = Clients(boto3.client("dynamodb"), _table_of(given.stack))
-        if given.command == "create":
-            accounts = _names(given.accounts)
-            client = Client(
-                client=given.client,
-                accounts=accounts,
-                default_account=_default(accounts, given.default_account),
-                scopes=_names(given.scopes),
-                fallback_accounts=_names(given.fallback_accounts),
-            )
-            console.say(clients.create(client))
-            sys.stderr.write("This key is shown this once: store it where the application reads it.\n")
-        elif given.command == "list":
-            for stored in sorted(clients, key=lambda stored: (stored.client.client, stored.created_at)):
-                known = stored.client
-                then = f", then {','.join(known.fallback_accounts)}" if known.fallback_accounts else ""
-                console.say(
-                    f"{known.client}  accounts {','.join(known.accounts)} (default {known.default_account}{then})  "
-                    f"scopes {','.join(known.scopes)}  since {stored.created_at}  key {stored.key_hash[:12]}…"
-                )
-        else:
-            count = clients.revoke(given.client)
-            console.say(f"Revoked {count} {'key' if count == 1 else 'keys'} of {given.client}")
-    except (LocalError, ClientError, BotoCoreError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -31,6 +31,11 @@ class Places:
         return self.state / "outputs.json"
 
     @property
+    def env_file(self) -> Path:
+        """The functions' variables, for `sam local`."""
+        return self.state / "env.json"
+
+    @property
     def lock(self) -> Path:
         """Held while a run serves."""
         return self.state / "lock"
@@ -49,6 +54,11 @@ class Places:
     def build(self) -> Path:
         """The build for this machine. All runs of a checkout share it."""
         return self.project / ".local" / "build"
+
+    @property
+    def container_build(self) -> Path:
+        """The build for containers of this machine."""
+        return self.state / "containers"
 
     def log(self, name: str) -> Path:
         """The log of one part of the run."""

@@ -36,6 +36,12 @@ def find_free() -> int:
         return port
 
 
+def is_taken(port: int) -> bool:
+    """Whether somebody takes connections on a port of the loopback."""
+    with socket.socket() as asking:
+        return asking.connect_ex((LOOPBACK, port)) == 0
+
+
 def require_reachable(url: str, timeout: float = 5.0) -> None:
     """Check that somebody takes connections there; nothing is sent.
 

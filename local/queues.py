@@ -1,24 +1,35 @@
 """Events in queues: reading them, finding one's own, following all of them."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
-from local.aws import Aws
-
 if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 Event = dict[str, Any]
 BATCH: Final = 10
-_WAIT_SECONDS = 2
+WAIT_SECONDS = 2
 _HELD_SECONDS = 20
 
 
+class Messaging(Protocol):
+    """An AWS as far as it matters here: `local.aws.Aws`, or the real one."""
+
+    @property
+    def sns(self) -> "SNSClient":
+        """Topics."""
+
+    @property
+    def sqs(self) -> "SQSClient":
+        """Queues."""
+
+
 def take(
-    sqs: "SQSClient", queue_url: str, matches: Callable[[Event], bool], *, wait_seconds: int = _WAIT_SECONDS
+    sqs: "SQSClient", queue_url: str, matches: Callable[[Event], bool], *, wait_seconds: int = WAIT_SECONDS
 ) -> Event | None:
     """Look for an event, and take it, and nothing else, out of an application's queue."""
     found: Event | None = None
@@ -39,30 +50,40 @@ def take(
 class Tail:
     """A queue of our own on the topic: whoever looks on takes no event away from an application."""
 
-    def __init__(self, aws: Aws, topic_arn: str) -> None:
-        """Subscribe; from here on every event is seen."""
-        self._aws = aws
-        created = aws.sqs.create_queue(
-            QueueName=f"tail-{uuid4().hex[:12]}", Attributes={"MessageRetentionPeriod": "3600"}
-        )
+    def __init__(self, aws: Messaging, topic_arn: str) -> None:
+        """Subscribe; from here on every event is seen. What was half made is taken away again."""
+        self._sqs = aws.sqs
+        self._made = ExitStack()
+        name = f"tail-{uuid4().hex[:12]}"
+        created = aws.sqs.create_queue(QueueName=name, Attributes={"MessageRetentionPeriod": "3600"})
         self._url = created["QueueUrl"]
-        arn = aws.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self._made.callback(aws.sqs.delete_queue, QueueUrl=self._url)
+        try:
+            self._subscribe(aws, topic_arn)
+        except BaseException:
+            self.close()
+            raise
+
+    def _subscribe(self, aws: Messaging, topic_arn: str) -> None:
+        asked = aws.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        arn = asked["Attributes"]["QueueArn"]
         aws.sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": _policy(arn, topic_arn)})
-        self._subscription = aws.sns.subscribe(
+        subscription = aws.sns.subscribe(
             TopicArn=topic_arn,
             Protocol="sqs",
             Endpoint=arn,
             Attributes={"RawMessageDelivery": "true"},
             ReturnSubscriptionArn=True,
         )["SubscriptionArn"]
+        self._made.callback(aws.sns.unsubscribe, SubscriptionArn=subscription)
 
-    def next(self, wait_seconds: int = _WAIT_SECONDS) -> list[Event]:
+    def next(self, wait_seconds: int = WAIT_SECONDS) -> list[Event]:
         """What came; perhaps nothing, after that many seconds."""
-        messages = self._aws.sqs.receive_message(
+        messages = self._sqs.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait_seconds
         ).get("Messages", [])
         if messages:
-            self._aws.sqs.delete_message_batch(
+            self._sqs.delete_message_batch(
                 QueueUrl=self._url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
@@ -72,19 +93,8 @@ class Tail:
         return [json.loads(message["Body"]) for message in messages]
 
     def close(self) -> None:
-        """Unsubscribe, and delete the queue."""
-        self._aws.sns.unsubscribe(SubscriptionArn=self._subscription)
-        self._aws.sqs.delete_queue(QueueUrl=self._url)
-
-
-@contextmanager
-def tail(aws: Aws, topic_arn: str) -> Iterator[Tail]:
-    """Follow the topic for a while."""
-    following = Tail(aws, topic_arn)
-    try:
-        yield following
-    finally:
-        following.close()
+        """Unsubscribe, and delete the queue; the one also where the other fails."""
+        self._made.close()
 
 
 def _policy(queue_arn: str, topic_arn: str) -> str:

@@ -1,49 +1,28 @@
 """Publishes again what the journal kept of a time range: the same events, with the same ids.
 
-The stack's own publish function does the work, with its own role; this only sends it the pointers. Of the local stack:
-
-    make replay FROM=2026-11-23T00:00 TO=2026-11-24T00:00 ACCOUNT=default KIND=reports
-
-On AWS, with the operator's own credentials:
-
-    python -m local.replay --stack eums-bridge --from 2026-11-23T00:00 --to 2026-11-24T00:00
+The stack's own publish function does the work, with its own role; this only sends it the pointers.
 """
 
-import argparse
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.aws import Aws, forget
-from local.console import Console
 from local.errors import LocalError
-from local.outputs import Outputs
-from local.places import Places
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 KINDS: Final = ("reports", "inbound")
-ZONE: Final = ZoneInfo("Asia/Shanghai")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_LENGTH = 10  # characters of a ULID that tell its time
 _BATCH = 10  # messages that SQS takes in one call
 _ROUNDS = 5
-_PROGRESS = 1000
 _LONGEST = timedelta(days=3660)  # JournalRetentionDays' most
 
 
@@ -129,9 +108,8 @@ def point(
     count = 0
     while batch := list(islice(found, _BATCH)):
         _send(sqs, queue_url, batch, sleep, count)
-        if count // _PROGRESS != (count + len(batch)) // _PROGRESS:
-            progress(count + len(batch))
         count += len(batch)
+        progress(count)
     return count
 
 
@@ -149,87 +127,3 @@ def _send(sqs: "SQSClient", queue_url: str, batch: Sequence[str], sleep: Callabl
         if not entries:
             return
     raise LocalError(f"the queue refuses pointers; about {before} were sent. Run the same again")
-
-
-def moment(text: str) -> datetime:
-    """Read a time as a person writes it; without an offset it is China's.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 2026-11-23T00:00, or with an offset") from None
-    return at if at.tzinfo else at.replace(tzinfo=ZONE)
-
-
-def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m local.replay",
-        description="Publish again what the journal kept of a time range. The events have the same ids as before.",
-        epilog="Times are those at which pulls were begun: 2026-11-23, 2026-11-23T00:00, or with seconds. One without "
-        "an offset (+08:00, Z) is China's, whatever this machine's zone is. --from is in the range, --to is not.",
-    )
-    parser.add_argument(
-        "--stack",
-        help="a stack on AWS, in the region and with the credentials of the environment; "
-        "without it, the local stack that `make run` serves",
-    )
-    parser.add_argument("--from", dest="begin", type=moment, required=True, metavar="TIME", help="the first moment")
-    parser.add_argument("--to", dest="end", type=moment, required=True, metavar="TIME", help="the first moment after")
-    parser.add_argument("--account", help="of one account of the bridge only")
-    parser.add_argument("--kind", choices=KINDS, help="of one kind only")
-    parser.add_argument(
-        "--quarantined",
-        action="store_true",
-        help="only what could not be read: after a key or the decoder was put right",
-    )
-    return parser.parse_args(arguments)
-
-
-def _outputs(cloudformation: "CloudFormationClient", stack: str) -> tuple[str, str]:
-    stacks = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
-    try:
-        return outputs["JournalBucketName"], outputs["PublishQueueUrl"]
-    except KeyError as exc:
-        raise LocalError(f"the stack {stack} has no output {exc}: is it eums-bridge?") from exc
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Replay, and say how many pulls."""
-    given, console = _arguments(arguments), Console()
-    try:
-        wanted = Range(
-            begin=given.begin,
-            end=given.end,
-            account=given.account,
-            kind=given.kind,
-            quarantined=given.quarantined,
-        )
-        if given.stack:
-            s3, sqs = boto3.client("s3"), boto3.client("sqs")
-            bucket, queue_url = _outputs(boto3.client("cloudformation"), given.stack)
-        else:
-            forget(os.environ)
-            running = Outputs.read(Places.default().outputs)
-            aws = Aws(urlsplit(running.aws_endpoint).port or 0)
-            s3, sqs = aws.s3, aws.sqs
-            bucket, queue_url = _outputs(aws.cloudformation, running.stack_name)
-        count = point(
-            sqs, queue_url, keys(s3, bucket, wanted), progress=lambda sent: console.say(f"{sent} pointers so far")
-        )
-    except (LocalError, ClientError, BotoCoreError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    what = "quarantined pull" if wanted.quarantined else "pull"
-    console.say(
-        f"{count} {what}{'' if count == 1 else 's'} of {wanted.begin.isoformat()} to {wanted.end.isoformat()} "
-        "will be published again"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

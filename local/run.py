@@ -11,19 +11,22 @@ from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import accounts, lock, queues, stack
+from local import accounts, env_file, lock, stack
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Aws, forget
 from local.clients import SCOPES, Client, Clients
 from local.console import Console
 from local.emulator import Emulator
 from local.errors import LocalError
+from local.events import alone
+from local.events.following import Messages, ShownTail
+from local.events.page import PATH, EventsPage
 from local.first_message import Journey
 from local.gateway import Gateway, GatewayAccount
 from local.interrupts import INTERRUPTS, Interrupted, follow_parent
 from local.invoke import start_pulls
 from local.outputs import Outputs
 from local.places import Places
-from local.ports import require_free, require_reachable
+from local.ports import LOOPBACK, require_free, require_reachable
 from local.settings import Account, Settings
 from local.tail import show
 
@@ -49,6 +52,7 @@ class Run:
         self.console = console
         self.began = began
         self.aws = Aws(settings.aws_port)
+        self.page = EventsPage()
         self._started = ExitStack()
 
     def __enter__(self) -> Self:
@@ -68,6 +72,7 @@ class Run:
         settings, places, console = self.settings, self.places, self.console
         self._started.enter_context(lock.hold(places.lock))
         places.outputs.unlink(missing_ok=True)
+        places.env_file.unlink(missing_ok=True)
         gateway, gateway_url = self._gateway()
         with console.step(f"Starting MiniStack, the emulated AWS, on port {settings.aws_port}"):
             require_free(settings.aws_port, "AWS_PORT")
@@ -86,6 +91,9 @@ class Run:
         with console.step("Storing a client and its key, starting the pulls"):
             key = Clients(self.aws.dynamodb, deployment["ClientsTableName"]).create(CLIENT)
             start_pulls(self.aws, stack.STACK_NAME)
+            self._started.callback(places.env_file.unlink, missing_ok=True)
+            gateways = {ACCOUNT: (gateway_url, settings.account)}
+            env_file.write(places.env_file, env_file.for_containers(self.aws, stack.STACK_NAME, gateways))
         outputs = Outputs(
             api_url=self.aws.api_url(deployment["ApiId"], stack.STAGE),
             api_key=key,
@@ -104,10 +112,12 @@ class Run:
 
     def serve(self, emulator: Emulator, gateway: Gateway | None, outputs: Outputs) -> None:
         """Tell how to reach it, show the first message, then follow the events until something ends it."""
-        events = queues.Tail(self.aws, outputs.topic_arn)
+        events = ShownTail(self.aws, outputs.topic_arn, self.page)
+        self.page.find = Messages(outputs.api_url, outputs.api_key)
+        pages = gateway.url if gateway is not None else self._events_alone()
         self._started.callback(self.places.outputs.unlink, missing_ok=True)
         outputs.write(self.places.outputs)
-        self._tell(outputs, simulated=gateway is not None)
+        self._tell(outputs, pages, simulated=gateway is not None)
         shown: set[str] = set()
         if gateway is not None:
             Journey(
@@ -136,18 +146,34 @@ class Run:
             return None, settings.base_url
         with self.console.step(f"Starting the simulated gateway on port {settings.gateway_port}"):
             require_free(settings.gateway_port, "GATEWAY_PORT")
-            gateway = Gateway([simulated(settings.account)], port=settings.gateway_port)
+            mounted = {PATH: self.page.respond}
+            gateway = Gateway([simulated(settings.account)], port=settings.gateway_port, mounted=mounted)
             with INTERRUPTS.shielded():
                 gateway.start()
                 self._started.callback(gateway.stop)
         return gateway, gateway.url
 
-    def _tell(self, outputs: Outputs, *, simulated: bool) -> None:
+    def _events_alone(self) -> str | None:
+        """Serve the events page where no simulated gateway does; it is no reason not to run that it cannot be."""
+        port = self.settings.gateway_port
+        with INTERRUPTS.shielded():
+            try:
+                server = alone.serve(self.page, port)
+            except OSError as exc:
+                self.console.say(f"  no events page: port {port} (GATEWAY_PORT) is not free: {exc.strerror}")
+                return None
+            self._started.callback(server.stop)
+        return f"http://{LOOPBACK}:{port}"
+
+    def _tell(self, outputs: Outputs, pages: str | None, *, simulated: bool) -> None:
         say, paint = self.console.say, self.console.paint
         say()
         say(paint(f"Ready {time.time() - self.began:.0f} s after the command.", "green"))
         say()
+        shown = [("phones", f"{pages}/")] if simulated else []
+        shown += [("events", f"{pages}{PATH}")] if pages else []
         for what, where in (
+            *shown,
             ("API", outputs.api_url),
             ("API key", outputs.api_key),
             ("documentation", f"{outputs.api_url}/docs"),

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 import tomllib
@@ -26,6 +27,7 @@ STAGE: Final = "v1"
 BUILD_SECONDS: Final = 300.0
 DEPLOY_SECONDS: Final = 180.0
 
+_AUTHORIZER = re.compile(r"(FunctionArn: )!GetAtt (\w+)\.Arn")
 _SOURCES = ("template.yaml", "layers", "functions")
 _NO_SOURCES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 
@@ -39,29 +41,73 @@ def build(places: Places, aws: Aws, *, heard: bool = False) -> bool:
     Raises:
         CommandFailed: with the end of the log.
     """
-    python = places.tool("ministack", "python")
-    stamp = places.build.with_suffix(".stamp")
-    with lock.wait_for(places.build.with_suffix(".lock")):
-        wanted = _digest(places.project)
+    variables = _for_this_machine(places.tool("ministack", "python"))
+    return build_with(places, aws, into=places.build, variables=variables, heard=heard)
+
+
+def build_with(  # noqa: PLR0913 - each by its name
+    places: Places,
+    aws: Aws,
+    *,
+    into: Path,
+    variables: Mapping[str, str],
+    processor: str | None = None,
+    heard: bool = False,
+) -> bool:
+    """Build into a folder, unless nothing changed since the last time.
+
+    Args:
+        places: of the run, for its logs.
+        aws: nothing is asked of it.
+        into: the folder.
+        variables: what the layers are built for, see layers/layer.mk.
+        processor: for containers: their architecture as Lambda calls it. None: the template is taken as it is.
+        heard: whether `sam` is.
+
+    Returns:
+        Whether it was built anew.
+
+    Raises:
+        CommandFailed: with the end of the log.
+    """
+    stamp = into.with_suffix(".stamp")
+    with lock.wait_for(into.with_suffix(".lock")):
+        wanted = _digest(places.project, *variables.values(), processor or "")
         if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
             return False
         stamp.unlink(missing_ok=True)
         run(
             [
                 *(places.tool("sam", "sam"), "build"),
-                *("--template-file", places.project / "template.yaml"),
-                *("--build-dir", places.build),
+                *("--template-file", _template(places.project, into, processor)),
+                *("--base-dir", places.project),
+                *("--build-dir", into),
                 *("--config-file", places.project / "samconfig.toml"),
                 *("--config-env", "local"),
             ],
-            environment=_environment(places, aws) | _for_this_machine(python),
-            log=places.log("build"),
+            environment=_environment(places, aws) | dict(variables),
+            log=places.log(into.name),
             folder=places.project,
             timeout=BUILD_SECONDS,
             heard=heard,
         )
         stamp.write_text(wanted, encoding="ascii")
         return True
+
+
+def _template(project: Path, into: Path, processor: str | None) -> Path:
+    """The template, or a copy beside the build, for containers with a processor of this machine's kind."""
+    template = project / "template.yaml"
+    if processor is None:
+        return template
+    text = template.read_text(encoding="utf-8")
+    copy = into.with_suffix(".yaml")
+    text = text.replace("rchitectures: [arm64]", f"rchitectures: [{processor}]")
+    # `sam local start-api` finds no authorizer behind a GetAtt of a function whose name is made by a Sub, and would
+    # let everybody in without one. It looks for the logical id at the end of an ARN; no other part of it is read.
+    text = _AUTHORIZER.sub(rf"\1arn:aws:lambda:{REGION}:000000000000:function:\2", text)
+    copy.write_text(text, encoding="utf-8")
+    return copy
 
 
 def deploy(places: Places, aws: Aws, parameters: Mapping[str, object], *, heard: bool = False) -> dict[str, str]:
@@ -158,11 +204,11 @@ def _version(python: Path) -> str:
     return ".".join((values.get("version_info") or values.get("version") or "").split(".")[:2])
 
 
-def _digest(project: Path) -> str:
+def _digest(project: Path, *more: str) -> str:
     """A fingerprint of everything that decides what a build gives."""
     known = hashlib.sha256()
     python = project / ".tools" / "ministack"
-    for part in (_version(python / "bin" / "python"), platform.platform(), str(project)):
+    for part in (_version(python / "bin" / "python"), platform.platform(), str(project), *more):
         known.update(part.encode() + b"\0")
     known.update((project / "requirements" / "sam.txt").read_bytes())
     for path in _sources(project):

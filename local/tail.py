@@ -1,21 +1,10 @@
-"""Shows the events of the running stack as they come: `python -m local.tail`."""
+"""An event as a person reads it."""
 
 import json
-import os
-import sys
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local import queues
-from local.aws import Aws, forget
 from local.console import Console
-from local.errors import LocalError
-from local.interrupts import INTERRUPTS, Interrupted
-from local.outputs import Outputs
-from local.places import Places
 
 _TELLING = ("from", "to", "status", "gateway_status", "text", "client_reference", "reason", "balance")
 
@@ -39,26 +28,3 @@ def _clock(time: str) -> str:
         return datetime.fromisoformat(time).astimezone().strftime("%H:%M:%S")
     except ValueError:
         return "--:--:--"
-
-
-def main() -> int:
-    """Follow the stack that `make run` serves until Ctrl-C."""
-    console = Console()
-    forget(os.environ)
-    INTERRUPTS.install()
-    try:
-        outputs = Outputs.read(Places.default().outputs)
-        with queues.tail(Aws(urlsplit(outputs.aws_endpoint).port or 0), outputs.topic_arn) as events:
-            console.say("Following the events; Ctrl-C ends it.")
-            while True:
-                for event in events.next():
-                    show(console, event)
-    except Interrupted:
-        return 0
-    except (LocalError, BotoCoreError, ClientError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,12 +6,16 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 from typing import Any
 
 from bridge import wiring
+from bridge.domain.twilio import API_VERSION
 from bridge.handling import handler as lambda_handler
 
 
 @lambda_handler
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Allow or deny the whole stage to a key: API Gateway keeps the answer for all its routes for a minute."""
+    """Allow or deny the whole stage to a key: API Gateway keeps the answer for all its routes for a minute.
+
+    Credentials of the Twilio-shaped door open that door and nothing else.
+    """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     caller = wiring.authorizing().caller(headers.get("authorization", ""))
     api, stage = event["methodArn"].split("/")[:2]
@@ -21,7 +25,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             {
                 "Action": "execute-api:Invoke",
                 "Effect": "Allow" if caller else "Deny",
-                "Resource": f"{api}/{stage}/*",
+                "Resource": f"{api}/{stage}/*" + (f"/{API_VERSION}/*" if caller and caller.account_sid else ""),
             }
         ],
     }
@@ -36,5 +40,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             "default_account": caller.default_account,
             "scopes": ",".join(sorted(caller.scopes)),
             **({"fallback_accounts": ",".join(caller.fallback_accounts)} if caller.fallback_accounts else {}),
+            **({"account_sid": caller.account_sid} if caller.account_sid else {}),
         },
     }

@@ -13,5 +13,11 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     fanning_out = wiring.fanning_out()
     endpoints = fanning_out.known()
     return each_record(
-        event, lambda record: fanning_out.fan_out(record.body, record.attributes.get("client"), endpoints)
+        event,
+        lambda record: fanning_out.fan_out(
+            record.body,
+            record.attributes.get("client"),
+            endpoints,
+            calls_back="callback" in record.attributes,
+        ),
     )

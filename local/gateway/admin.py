@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from local.gateway.gateway import Gateway
 
 PREFIX = "/admin/"
+_NUMBER_DIGITS = 18
 
 Record = TypeVar("Record")
 
@@ -47,6 +48,14 @@ class ReplyBody:
     text: str
     dest_number: str | None = None
     msg_fmt: int | None = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextReportBody:
+    """POST /admin/reports/next: the next report of a number says `status`, once; without one it stays away."""
+
+    number: str
+    status: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +145,19 @@ Operation = Callable[["Gateway", Any, Mapping[str, str]], object]
 
 
 def _index(_gateway: "Gateway", _body: object, _query: Mapping[str, str]) -> object:
-    return {"operations": [f"{method} {PREFIX}{path}" for method, path in OPERATIONS]}
+    return {
+        "operations": [f"{method} {PREFIX}{path}" for method, path in OPERATIONS],
+        "bodies": [
+            {"about": kind.__doc__, "fields": {entry.name: str(entry.type) for entry in fields(kind)}}
+            for kind in (InboundBody, ReplyBody, NextReportBody, BalanceBody, SettingsBody, AccountBody)
+        ],
+        "queries": {
+            "GET /admin/submits": ["account", "reference", "dest"],
+            "GET /admin/exchanges": ["call", "message_id"],
+            "GET /admin/exchange": ["number"],
+            "DELETE /admin/reports/next": ["number"],
+        },
+    }
 
 
 def _accounts(gateway: "Gateway", _body: object, _query: Mapping[str, str]) -> object:
@@ -175,6 +196,20 @@ def _make_reports_due(gateway: "Gateway", _body: object, _query: Mapping[str, st
     return {"due": gateway.make_reports_due()}
 
 
+def _next_reports(gateway: "Gateway", _body: object, _query: Mapping[str, str]) -> object:
+    return {"next_reports": [order.as_json() for order in gateway.ordered_reports()]}
+
+
+def _order_report(gateway: "Gateway", body: object, query: Mapping[str, str]) -> object:
+    gateway.order_report(**asdict(read_record(NextReportBody, body)))
+    return _next_reports(gateway, None, query)
+
+
+def _cancel_reports(gateway: "Gateway", _body: object, query: Mapping[str, str]) -> object:
+    gateway.cancel_reports(query.get("number"))
+    return _next_reports(gateway, None, query)
+
+
 def _submits(gateway: "Gateway", _body: object, query: Mapping[str, str]) -> object:
     found = gateway.submits(account=query.get("account"), reference=query.get("reference"), dest=query.get("dest"))
     return {"submits": [submit.as_json() for submit in found]}
@@ -186,7 +221,15 @@ def _counters(gateway: "Gateway", _body: object, _query: Mapping[str, str]) -> o
 
 def _exchanges(gateway: "Gateway", _body: object, query: Mapping[str, str]) -> object:
     call = Call(query["call"].removesuffix(".do")) if "call" in query else None
-    return {"exchanges": [exchange.as_json() for exchange in gateway.exchanges(call)]}
+    found = gateway.exchanges_about(query["message_id"]) if "message_id" in query else gateway.exchanges(call)
+    return {"exchanges": [exchange.as_json() for exchange in found if call in {None, exchange.call}]}
+
+
+def _exchange(gateway: "Gateway", _body: object, query: Mapping[str, str]) -> object:
+    number = query.get("number", "")
+    if not (number.isascii() and number.isdigit() and len(number) <= _NUMBER_DIGITS):
+        raise ValueError("number is the number of an exchange")
+    return {"exchange": gateway.exchange(int(number)).as_json()}
 
 
 def _faults(gateway: "Gateway", _body: object, _query: Mapping[str, str]) -> object:
@@ -218,9 +261,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reply"): _reply,
     ("POST", "balance"): _balance,
     ("POST", "reports/due"): _make_reports_due,
+    ("GET", "reports/next"): _next_reports,
+    ("POST", "reports/next"): _order_report,
+    ("DELETE", "reports/next"): _cancel_reports,
     ("GET", "submits"): _submits,
     ("GET", "counters"): _counters,
     ("GET", "exchanges"): _exchanges,
+    ("GET", "exchange"): _exchange,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,

@@ -1,6 +1,8 @@
 """One HTTP request and one HTTP reply, free of sockets: what stands between the server and everything else."""
 
 import json
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
@@ -10,7 +12,15 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it was read. `query` is the undecoded part of the address behind the question mark."""
+    """A request as it was read.
+
+    Attributes:
+        query: the undecoded part of the address behind the question mark.
+        host: the header `Host`, empty where it was not sent; likewise the three below.
+        origin: `Origin`, which browsers send with what a page posts.
+        fetch_site: `Sec-Fetch-Site`.
+        last_event_id: `Last-Event-ID`, of a browser that connects to a stream again.
+    """
 
     method: str
     path: str
@@ -19,6 +29,10 @@ class Request:
     content_type: str = ""
     accept: str = ""
     client_ip: str = "127.0.0.1"
+    host: str = ""
+    origin: str = ""
+    fetch_site: str = ""
+    last_event_id: str = ""
 
     def fields(self) -> dict[str, str]:
         """Read the key-value pairs of the address and, for a form by POST, of the body (下行协议: “键值对”方式).
@@ -57,6 +71,8 @@ class Reply:
         drop: close the connection instead of replying.
         reset: drop with a TCP reset.
         allow: the methods of a 405.
+        headers: further ones.
+        stream: what to send instead of the body, piece by piece; the event is set when it has to end.
     """
 
     status: int = HTTPStatus.OK
@@ -67,12 +83,16 @@ class Reply:
     drop: bool = False
     reset: bool = False
     allow: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    stream: Callable[[threading.Event], Iterator[bytes]] | None = None
 
 
-def reply(body: str | bytes, content_type: str, status: int = HTTPStatus.OK) -> Reply:
+def reply(
+    body: str | bytes, content_type: str, status: int = HTTPStatus.OK, *, headers: tuple[tuple[str, str], ...] = ()
+) -> Reply:
     """Make a whole reply."""
     raw = body.encode() if isinstance(body, str) else body
-    return Reply(status, content_type, raw, len(raw))
+    return Reply(status, content_type, raw, len(raw), headers=headers)
 
 
 def text_reply(text: str, status: int = HTTPStatus.OK) -> Reply:

@@ -1,21 +1,26 @@
 """The gateway as a whole: its memory, its faults and its HTTP server, with a method for every admin operation."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
-from local.gateway import admin, calls, faults, page
+from local.gateway import admin, calls, faults, page, signing, streams
 from local.gateway.accounts import AccountStatus, EmptyStyle, GatewayAccount, GatewaySettings
+from local.gateway.assets import SHARED, Assets
+from local.gateway.board import Board
+from local.gateway.browsers import refuse_foreign
 from local.gateway.clock import CHINA, Clock, china_now
 from local.gateway.crypto import read_aes_key
 from local.gateway.exchange import Reply, Request, not_allowed, text_reply
 from local.gateway.faults import Fault, FaultKind, FaultQueue, When
 from local.gateway.journal import SENT_CHARACTERS, Exchange, Journal
+from local.gateway.orders import ReportOrder
+from local.gateway.phones import CAPACITIES, Phones
 from local.gateway.records import Mo, Submit
-from local.gateway.server import GatewayServer
+from local.gateway.server import GatewayServer, Responder
 from local.gateway.specification import Call
 from local.gateway.state import GatewayState
 
@@ -34,6 +39,7 @@ class Gateway:
         settings: what gateways of this family do differently.
         port: the port; 0 takes a free one.
         clock: the gateway's time.
+        mounted: pages of somebody else's that this server answers for, by the path that they begin with.
     """
 
     def __init__(
@@ -43,10 +49,20 @@ class Gateway:
         settings: GatewaySettings | None = None,
         port: int = 0,
         clock: Clock = china_now,
+        mounted: Mapping[str, Responder] | None = None,
     ) -> None:
+        self._board = Board(CAPACITIES)
+        self._phones = Phones(self._board)
         self._state = GatewayState(
-            accounts if accounts is not None else [GatewayAccount()], settings or GatewaySettings()
+            accounts if accounts is not None else [GatewayAccount()], settings or GatewaySettings(), self._phones
         )
+        self._assets = Assets(SHARED)
+        self._pages: dict[str, Responder] = {
+            "/": lambda request: page.front(request, self._assets, self._mounted),
+            page.STREAM: lambda request: streams.stream(request, self._board, self._let_happen),
+            page.CHANGES: lambda request: streams.changes(request, self._board, self._let_happen),
+        }
+        self._mounted = dict(mounted or {})
         self._clock = clock
         self._faults = FaultQueue()
         self._journal = Journal()
@@ -95,16 +111,29 @@ class Gateway:
 
     def respond(self, request: Request) -> Reply:
         """Answer any request."""
-        if request.path == "/":
-            return page.front(request) if request.method == "GET" else not_allowed("GET")
-        if request.path.startswith(admin.PREFIX):
-            return admin.respond(self, request)
         call = _CALLS.get(request.path)
         if call is None:
-            return text_reply("not found\n", HTTPStatus.NOT_FOUND)
+            return refuse_foreign(request) or self._respond_here(request)
         if request.method not in {"GET", "POST"}:
             return not_allowed("GET", "POST")
         return self._exchange(call, request)
+
+    def _respond_here(self, request: Request) -> Reply:
+        """Answer what is no call of the gateway, but for people and scripts on this machine."""
+        path = request.path
+        for prefix, responder in self._mounted.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return responder(request)
+        if path.startswith(admin.PREFIX):
+            return admin.respond(self, request)
+        if path.startswith(page.ASSETS):
+            return self._assets.respond(path.removeprefix(page.ASSETS), request.method)
+        if path not in self._pages:
+            return text_reply("not found\n", HTTPStatus.NOT_FOUND)
+        return self._pages[path](request) if request.method in {"GET", "HEAD"} else not_allowed("GET", "HEAD")
+
+    def _let_happen(self) -> None:
+        self._state.advance(self._now())
 
     def _exchange(self, call: Call, request: Request) -> Reply:
         fields = request.fields()
@@ -121,7 +150,7 @@ class Gateway:
             answer = calls.answer(call, request, fields, self._state, now)
             known = answer.body
         reply = faults.spoil(fault, answer.body, answer.key)
-        self._journal.add(
+        exchange = self._journal.add(
             Exchange(
                 time=now,
                 call=call,
@@ -134,8 +163,10 @@ class Gateway:
                 fault=fault.kind.value if fault else None,
                 status=None if reply.drop else reply.status,
                 sent=reply.body[:SENT_CHARACTERS].decode("utf-8", "replace"),
+                signing=signing.explain(call, fields, self._state.account(fields.get("name")), answer.data),
             )
         )
+        self._phones.exchange(exchange)
         if not before and not self._wait(fault):
             return _GONE
         return reply
@@ -243,6 +274,37 @@ class Gateway:
     def exchanges(self, call: Call | None = None) -> list[Exchange]:
         """List the last exchanges, oldest first."""
         return self._journal.exchanges(call)
+
+    def exchange(self, number: int) -> Exchange:
+        """Find an exchange that is still kept by its number.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for exchange in self._journal.exchanges():
+            if exchange.number == number:
+                return exchange
+        raise LookupError(f"exchange {number} is not kept (any more)")
+
+    def exchanges_about(self, message_id: str) -> list[Exchange]:
+        """List the exchanges whose answer names a message, oldest first: its submit, the pulls of its reports."""
+        return [exchange for exchange in self._journal.exchanges() if exchange.concerns(message_id)]
+
+    def order_report(self, number: str, status: str | None = None) -> None:
+        """Decide about the next report of a number, once: it says `status`, or with None it stays away.
+
+        Raises:
+            ValueError: that is no number, or no status.
+        """
+        self._state.order_report(ReportOrder(number, status))
+
+    def ordered_reports(self) -> list[ReportOrder]:
+        """List the reports on order that have not come yet."""
+        return self._state.ordered_reports()
+
+    def cancel_reports(self, number: str | None = None) -> None:
+        """Cancel the report on order of a number, or every one."""
+        self._state.cancel_reports(number)
 
     def add_fault(self, fault: Fault) -> None:
         """Order a fault."""

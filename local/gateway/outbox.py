@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -17,9 +18,15 @@ class _Scheduled(Generic[Item]):
 
 
 class Outbox(Generic[Item]):
-    """A queue ordered by due time, and by arrival among equals. At most `capacity` due items wait; older ones go."""
+    """A queue ordered by due time, and by arrival among equals. At most `capacity` due items wait; older ones go.
 
-    def __init__(self, capacity: int) -> None:
+    Args:
+        capacity: how many due items wait at most.
+        revise: what becomes of an item at the moment when it is due: itself, another one, or None, which drops it.
+    """
+
+    def __init__(self, capacity: int, revise: Callable[[Item], Item | None] = lambda item: item) -> None:
+        self._revise = revise
         self._scheduled: list[_Scheduled[Item]] = []
         self._waiting: deque[tuple[Item, datetime]] = deque()
         self._capacity = capacity
@@ -37,15 +44,13 @@ class Outbox(Generic[Item]):
         while self._scheduled and self._scheduled[0].due <= now:
             entry = heapq.heappop(self._scheduled)
             moved.append((entry.item, entry.due))
-        self._wait(moved)
-        return moved
+        return self._wait(moved)
 
     def make_due(self, now: datetime) -> list[tuple[Item, datetime]]:
         """Move everything to the waiting items, in its order, due at `now` at the latest; return it."""
         moved = [(entry.item, min(entry.due, now)) for entry in sorted(self._scheduled)]
         self._scheduled.clear()
-        self._wait(moved)
-        return moved
+        return self._wait(moved)
 
     def take(self, limit: int) -> list[tuple[Item, datetime]]:
         """Hand out up to `limit` waiting items, oldest first. They are gone from here."""
@@ -61,11 +66,14 @@ class Outbox(Generic[Item]):
         """How many items wait to be handed out."""
         return len(self._waiting)
 
-    def _wait(self, moved: list[tuple[Item, datetime]]) -> None:
+    def _wait(self, moved: list[tuple[Item, datetime]]) -> list[tuple[Item, datetime]]:
+        revised = ((self._revise(item), due) for item, due in moved)
+        moved = [(item, due) for item, due in revised if item is not None]
         self._waiting.extend(moved)
         while len(self._waiting) > self._capacity:
             self._waiting.popleft()
             self.discarded += 1
+        return moved
 
 
 class Window:

@@ -55,7 +55,14 @@ class Submit:
 
 @dataclass
 class Message:
-    """One message to one number, and how far it got: `outcome` is its latest status that is due, or None."""
+    """One message to one number, and how far it got.
+
+    Attributes:
+        source: the number that the handset sees: the account's, with the extension.
+        outcome: its latest status that is due, or None.
+        withheld: whether no report of it will come any more, though none came.
+        collected: whether a pull was given its latest report.
+    """
 
     account: str
     message_id: str
@@ -64,7 +71,12 @@ class Message:
     reference: str
     sign: str
     day: date
+    content: str
+    charge_item: int
+    time: datetime
     outcome: str | None = None
+    withheld: bool = False
+    collected: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,17 @@ class Mo:
             record["binary_content"] = content.binary_content(self.content, self.msg_fmt)
             record["msg_fmt"] = self.msg_fmt
         return record | {"reference": self.reference, "sign": self.sign}
+
+
+@dataclass(eq=False)
+class Inbound:
+    """An MO message on its way to a pull. `ordinal` is its identity: the protocol gives it none."""
+
+    ordinal: int
+    account: str
+    mo: Mo
+    received: datetime | None = None
+    collected: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -20,6 +20,9 @@ from local.gateway.exchange import Reply, Request, text_reply
 LONGEST_BODY = 1024 * 1024
 """Bytes of a request body; a submit to 1000 numbers needs a fiftieth of it."""
 _DRAINED_BODY = 16 * LONGEST_BODY
+
+MOST_STREAMS = 32
+"""Streams at a time; each keeps a thread."""
 
 _IDLE_SECONDS = 60
 _JOIN_SECONDS = 10
@@ -40,6 +43,8 @@ class GatewayServer(ThreadingHTTPServer):
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._resets: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self.ending = threading.Event()
+        self.streams = threading.BoundedSemaphore(MOST_STREAMS)
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="eums-gateway", daemon=True
         )
@@ -55,7 +60,8 @@ class GatewayServer(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, cut every connection, wait for every thread."""
+        """Stop listening, end every stream, cut every connection, wait for every thread."""
+        self.ending.set()
         self.shutdown()
         self._thread.join(_JOIN_SECONDS)
         with self._lock:
@@ -143,13 +149,20 @@ class _Handler(BaseHTTPRequestHandler):
             content_type=self.headers.get("Content-Type", ""),
             accept=self.headers.get("Accept", ""),
             client_ip=self.client_address[0],
+            host=self.headers.get("Host", ""),
+            origin=self.headers.get("Origin", ""),
+            fetch_site=self.headers.get("Sec-Fetch-Site", ""),
+            last_event_id=self.headers.get("Last-Event-ID", ""),
         )
         try:
             reply = cast("GatewayServer", self.server).responder(request)
         except Exception:
             logger.exception("%s %s", request.method, request.path)
             reply = text_reply("internal error\n", HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._write(reply)
+        if reply.stream is None:
+            self._write(reply)
+        else:
+            self._stream(reply, reply.stream)
 
     # http.server looks methods up by these names.
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
@@ -188,6 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", reply.content_type)
         if reply.allow:
             self.send_header("Allow", ", ".join(reply.allow))
+        for name, value in reply.headers:
+            self.send_header(name, value)
         if reply.declared is not None:
             self.send_header("Content-Length", str(reply.declared))
         if self.close_connection:
@@ -195,6 +210,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body)
+
+    def _stream(self, reply: Reply, pieces: Callable[[threading.Event], Iterator[bytes]]) -> None:
+        server = cast("GatewayServer", self.server)
+        if not server.streams.acquire(blocking=False):
+            self._write(text_reply("too many streams\n", HTTPStatus.SERVICE_UNAVAILABLE))
+            return
+        try:
+            self._write(reply)
+            self.wfile.flush()
+            if self.command != "HEAD":
+                for piece in pieces(server.ending):
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+        finally:
+            server.streams.release()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Keep quiet: the journal has everything."""

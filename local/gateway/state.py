@@ -9,9 +9,12 @@ from typing import Any
 
 from local.gateway import clock, magic
 from local.gateway.accounts import GatewayAccount, GatewaySettings
+from local.gateway.board import Board
 from local.gateway.checks import Submission
+from local.gateway.orders import ReportOrder, ReportOrders
 from local.gateway.outbox import Outbox, Window
-from local.gateway.records import Day, Message, Mo, Report, Submit, SubmittedMessage
+from local.gateway.phones import CAPACITIES, Phones
+from local.gateway.records import Day, Inbound, Message, Mo, Report, Submit, SubmittedMessage
 from local.gateway.specification import STATISTICS_WINDOW, Call, Code, RefusedError
 
 KEPT_SUBMITS = 10_000
@@ -37,10 +40,18 @@ class _Ledger:
 
     account: GatewayAccount
     balance: int
-    reports: Outbox[Report] = field(default_factory=lambda: Outbox(KEPT_RECORDS))
-    inbound: Outbox[Mo] = field(default_factory=lambda: Outbox(KEPT_RECORDS))
+    phones: Phones
+    reports: Outbox[Report]
+    inbound: Outbox[Inbound] = field(default_factory=lambda: Outbox(KEPT_RECORDS))
     days: dict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     windows: dict[Call, Window] = field(default_factory=lambda: defaultdict(Window))
+
+    def advance(self, now: datetime) -> None:
+        """Let happen what is due by `now`."""
+        self.settle(self.reports.advance(now))
+        for inbound, received in self.inbound.advance(now):
+            inbound.received = received
+            self.phones.inbound(inbound)
 
     def settle(self, due: Iterable[tuple[Report, datetime]]) -> None:
         """Move messages between the columns of their day. Of two contradicting reports the later one counts."""
@@ -48,6 +59,8 @@ class _Ledger:
             counts = self.days[report.message.day]
             before, after = _column(report.message.outcome), _column(report.status)
             report.message.outcome = report.status
+            report.message.collected = False
+            self.phones.message(report.message)
             if before:
                 counts[before] -= 1
             if after:
@@ -57,18 +70,28 @@ class _Ledger:
 class GatewayState:
     """The gateway's memory. Every method is atomic; times come in as arguments."""
 
-    def __init__(self, accounts: Iterable[GatewayAccount], settings: GatewaySettings) -> None:
+    def __init__(
+        self, accounts: Iterable[GatewayAccount], settings: GatewaySettings, phones: Phones | None = None
+    ) -> None:
         self._lock = threading.Lock()
+        self._phones = phones or Phones(Board(CAPACITIES))
+        self._orders = ReportOrders()
         self._initial = (tuple(accounts), settings)
         names = [account.name for account in self._initial[0]]
         if not names or len(set(names)) != len(names):
             raise ValueError("a gateway needs accounts of different names")
         self._sequence = 0
+        self._inbound_ordinal = 0
         self._start_over()
 
     def _start_over(self) -> None:
         accounts, self._settings = self._initial
-        self._ledgers = {account.name: _Ledger(account, account.balance) for account in accounts}
+        self._orders.clear()
+        self._phones.clear()
+        self._ledgers = {
+            account.name: _Ledger(account, account.balance, self._phones, Outbox(KEPT_RECORDS, self._as_ordered))
+            for account in accounts
+        }
         self._submits: deque[Submit] = deque(maxlen=KEPT_SUBMITS)
         self._messages: OrderedDict[str, dict[str, Message]] = OrderedDict()
 
@@ -118,8 +141,7 @@ class GatewayState:
             return [self._describe(ledger, now) for ledger in self._ledgers.values()]
 
     def _describe(self, ledger: _Ledger, now: datetime) -> dict[str, Any]:
-        ledger.settle(ledger.reports.advance(now))
-        ledger.inbound.advance(now)
+        ledger.advance(now)
         account = ledger.account
         return {
             "name": account.name,
@@ -205,12 +227,17 @@ class GatewayState:
             reference=submission.reference,
             sign=submission.sign,
             day=now.astimezone(clock.CHINA).date(),
+            content=submission.content,
+            charge_item=sent.charge_item,
+            time=now,
         )
         ledger.days[message.day]["submit"] += 1
         self._messages.setdefault(message.message_id, {})[message.dest_number] = message
         while len(self._messages) > KEPT_RECORDS:
             self._messages.popitem(last=False)
         behaviour = magic.behaviour(message.dest_number)
+        message.withheld = not behaviour.steps
+        self._phones.message(message)
         delay = timedelta(seconds=self._settings.report_delay)
         last = now
         for step in behaviour.steps:
@@ -219,7 +246,12 @@ class GatewayState:
             ledger.reports.schedule(Report(message, step.status, behaviour.report_reference), due)
             last = max(last, due)
         if behaviour.reply:
-            ledger.inbound.schedule(_answer(message, behaviour.reply.text, behaviour.reply.msg_fmt), last + delay)
+            answer = _answer(message, behaviour.reply.text, behaviour.reply.msg_fmt)
+            ledger.inbound.schedule(self._inbound(ledger, answer), last + delay)
+
+    def _inbound(self, ledger: _Ledger, mo: Mo) -> Inbound:
+        self._inbound_ordinal += 1
+        return Inbound(self._inbound_ordinal, ledger.account.name, mo)
 
     def submits(
         self, account: str | None = None, reference: str | None = None, dest: str | None = None
@@ -234,6 +266,42 @@ class GatewayState:
                 and (dest is None or dest in submit.dest.split(","))
             ]
 
+    # The handsets
+
+    def advance(self, now: datetime) -> None:
+        """Let happen what is due by `now`, though nobody pulls."""
+        with self._lock:
+            for ledger in self._ledgers.values():
+                ledger.advance(now)
+
+    def order_report(self, order: ReportOrder) -> None:
+        """Decide what the next report of a number says that is not due yet."""
+        with self._lock:
+            self._orders.add(order)
+            self._phones.order(order, pending=True)
+
+    def ordered_reports(self) -> list[ReportOrder]:
+        """List the orders that no report has met yet."""
+        return self._orders.pending()
+
+    def cancel_reports(self, number: str | None = None) -> None:
+        """Cancel the order of a number, or every one."""
+        with self._lock:
+            for order in self._orders.pending():
+                if number in {None, order.number} and self._orders.take(order.number):
+                    self._phones.order(order, pending=False)
+
+    def _as_ordered(self, report: Report) -> Report | None:
+        order = self._orders.take(report.message.dest_number)
+        if order is None:
+            return report
+        self._phones.order(order, pending=False)
+        if order.status is not None:
+            return replace(report, status=order.status)
+        report.message.withheld = report.message.outcome is None
+        self._phones.message(report.message)
+        return None
+
     # 拉取状态报告, 拉取上行
 
     def take_reports(self, account: str, now: datetime) -> list[dict[str, Any]]:
@@ -245,16 +313,24 @@ class GatewayState:
         with self._lock:
             ledger = self._ledger(account)
             self._check_interval(ledger, Call.REPORT, now)
-            ledger.settle(ledger.reports.advance(now))
-            return [report.record(due) for report, due in ledger.reports.take(self._settings.report_page_size)]
+            ledger.advance(now)
+            page = ledger.reports.take(self._settings.report_page_size)
+            for report, _ in page:
+                report.message.collected = True
+                self._phones.message(report.message)
+            return [report.record(due) for report, due in page]
 
     def take_mos(self, account: str, now: datetime) -> list[dict[str, Any]]:
         """Hand out the next page of MO messages, once, as `take_reports` does."""
         with self._lock:
             ledger = self._ledger(account)
             self._check_interval(ledger, Call.MO, now)
-            ledger.inbound.advance(now)
-            return [mo.record(received) for mo, received in ledger.inbound.take(self._settings.mo_page_size)]
+            ledger.advance(now)
+            page = ledger.inbound.take(self._settings.mo_page_size)
+            for inbound, _ in page:
+                inbound.collected = True
+                self._phones.inbound(inbound)
+            return [inbound.mo.record(received) for inbound, received in page]
 
     def _check_interval(self, ledger: _Ledger, call: Call, now: datetime) -> None:
         interval = timedelta(seconds=self._settings.pull_interval)
@@ -275,7 +351,9 @@ class GatewayState:
     def receive(self, account: str, mo: Mo, now: datetime) -> None:
         """Take an MO message from a handset."""
         with self._lock:
-            self._ledger(account).inbound.schedule(mo, now)
+            ledger = self._ledger(account)
+            ledger.inbound.schedule(self._inbound(ledger, mo), now)
+            ledger.advance(now)
 
     def answer(self, message_id: str, dest_number: str | None, *, text: str, msg_fmt: int | None, now: datetime) -> Mo:
         """Let the handset that got a message answer it.
@@ -291,7 +369,9 @@ class GatewayState:
                 raise LookupError(f"there is no message {message_id!r} to {dest_number or 'one number'}")
             message = numbers[dest_number]
             mo = _answer(message, text, msg_fmt)
-            self._ledger(message.account).inbound.schedule(mo, now)
+            ledger = self._ledger(message.account)
+            ledger.inbound.schedule(self._inbound(ledger, mo), now)
+            ledger.advance(now)
             return mo
 
     # 查询余额, 查询账户下行统计

@@ -6,7 +6,9 @@ from pydantic import BaseModel
 
 from bridge.api.requests import BalanceQuery, StatisticsQuery
 from bridge.api.responses import BalanceResponse, StatisticsResponse
-from local.openapi.operations import EDGE, GATEWAY, REFUSED_422, json_answer, problems, query_parameters
+from bridge.domain.clients import Scope
+from local.openapi.operations import example, json_answer, operation, query_parameters
+from local.openapi.problems import EDGE, GATEWAY, REFUSED_422, Refusal, problems
 
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (BalanceResponse, StatisticsResponse)
 
@@ -21,15 +23,22 @@ def paths() -> dict[str, Any]:
 
 def _balance() -> dict[str, Any]:
     return {
-        "operationId": "get_balance",
-        "tags": ["account"],
-        "summary": "Messages left",
+        **operation(
+            "get_balance",
+            "account",
+            "Messages left",
+            "Asks the gateway each time: once a minute is often enough.",
+            Scope.READ,
+        ),
         "parameters": query_parameters(BalanceQuery),
         "responses": {
             "200": json_answer(
                 "The balance.",
                 "BalanceResponse",
-                {"account": "default", "balance": 100, "as_of": "2026-11-23T13:09:00.120+08:00"},
+                left=example(
+                    "100 messages left",
+                    {"account": "default", "balance": 100, "as_of": "2026-11-23T13:09:00.120+08:00"},
+                ),
             ),
             **problems(EDGE, GATEWAY, REFUSED_422),
         },
@@ -38,22 +47,30 @@ def _balance() -> dict[str, Any]:
 
 def _statistics() -> dict[str, Any]:
     return {
-        "operationId": "get_statistics",
-        "tags": ["account"],
-        "summary": "What was sent, day by day",
-        "description": "The gateway answers 31 days at a time and three times a minute for an account. A longer range "
-        "is split, and what was answered is kept for a while: after a 429, ask the same again when `Retry-After` says.",
+        **operation(
+            "get_statistics",
+            "account",
+            "What was sent, day by day",
+            "The gateway answers 31 days at a time and three times a minute for an account. A longer range is split, "
+            "and what was answered is kept for a while: after a 429, ask the same again when `Retry-After` says.",
+            Scope.READ,
+        ),
         "parameters": query_parameters(StatisticsQuery),
         "responses": {
             "200": json_answer(
                 "The days, oldest first; days without traffic may be missing.",
                 "StatisticsResponse",
-                {
-                    "account": "default",
-                    "items": [{"date": "2021-02-03", "submitted": 100, "delivered": 90, "failed": 6, "unknown": 4}],
-                    "totals": {"submitted": 100, "delivered": 90, "failed": 6, "unknown": 4},
-                },
+                one=example(
+                    "One day",
+                    {
+                        "account": "default",
+                        "items": [{"date": "2021-02-03", "submitted": 100, "delivered": 90, "failed": 6, "unknown": 4}],
+                        "totals": {"submitted": 100, "delivered": 90, "failed": 6, "unknown": 4},
+                    },
+                ),
             ),
-            **problems(EDGE, GATEWAY, REFUSED_422),
+            **problems(
+                EDGE, GATEWAY, REFUSED_422, {"429": Refusal(EDGE["429"].description, ("too_often", "throttled"))}
+            ),
         },
     }

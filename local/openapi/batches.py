@@ -5,17 +5,17 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bridge.api.batches import BatchRequest, BatchResponse
+from bridge.domain.clients import Scope
 from local.openapi.operations import (
-    CONFLICT,
-    EDGE,
-    GATEWAY,
     IDEMPOTENCY_KEY,
-    REFUSED_422,
-    SENT,
+    REPEATABLE,
+    example,
     json_answer,
-    problems,
-    reference,
+    json_body,
+    operation,
+    path_parameter,
 )
+from local.openapi.problems import CONFLICT, EDGE, GATEWAY, LATE, REFUSED_422, Refusal, problems
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (BatchRequest,)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (BatchResponse,)
@@ -39,84 +39,80 @@ def paths() -> dict[str, Any]:
 
 def _accept() -> dict[str, Any]:
     return {
-        "operationId": "accept_batch",
-        "tags": ["batches"],
-        "summary": "Send up to 10,000 messages",
-        "description": "Checks all of them, and accepts all or none: 422 names the first 100 problems. Accepted, they "
-        "are sent in their order, at most as many in a second as the account allows. Messages of equal text go out "
-        "together, as recipients of one message of the batch. Events tell the outcomes, each with the `batch_id` and "
-        "with the reference of its own message. A request has at most 6 MB.",
+        **operation(
+            "accept_batch",
+            "batches",
+            "Send up to 10,000 messages",
+            "Checks all of them, and accepts all or none: 422 names the first 100 problems. Accepted, they are sent in "
+            "their order, at most as many in a second as the account allows. Messages of equal text go out together, "
+            "as recipients of one message of the batch. Events tell the outcomes, each with the `batch_id` and with "
+            "the reference of its own message. A request has at most 6 MB.",
+            Scope.SEND,
+        ),
         "parameters": [IDEMPOTENCY_KEY],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": reference("BatchRequest"),
-                    "examples": {
-                        "template": {
-                            "summary": "One template for all",
-                            "value": {
-                                "template": "【京东】您的验证码是{{code}}",
-                                "category": "transactional",
-                                "messages": [
-                                    {
-                                        "to": "+8613812345678",
-                                        "params": {"code": "123456"},
-                                        "client_reference": "order-42",
-                                    },
-                                    {
-                                        "to": "+8613800001234",
-                                        "params": {"code": "654321"},
-                                        "client_reference": "order-43",
-                                    },
-                                ],
-                            },
-                        },
-                        "texts": {
-                            "summary": "A text each",
-                            "value": {
-                                "messages": [
-                                    {"to": "13812345678", "text": "【京东】您的包裹已到"},
-                                    {"to": "13800001234", "text": "【京东】您的包裹已发出"},
-                                ]
-                            },
-                        },
-                    },
-                }
-            },
-        },
+        "requestBody": json_body(
+            "BatchRequest",
+            template=example(
+                "One template for all",
+                {
+                    "template": "【京东】您的验证码是{{code}}",
+                    "category": "transactional",
+                    "messages": [
+                        {"to": "+8613812345678", "params": {"code": "123456"}, "client_reference": "order-42"},
+                        {"to": "+8613800001234", "params": {"code": "654321"}, "client_reference": "order-43"},
+                    ],
+                },
+            ),
+            texts=example(
+                "A text each",
+                {
+                    "messages": [
+                        {"to": "13812345678", "text": "【京东】您的包裹已到"},
+                        {"to": "13800001234", "text": "【京东】您的包裹已发出"},
+                    ]
+                },
+            ),
+        ),
         "responses": {
             "202": {
-                **json_answer("The batch is accepted.", "BatchResponse", {**_BATCH, "counts": {"accepted": 2}}),
-                "headers": {**SENT, "Location": {"description": "Where the batch is.", "schema": {"type": "string"}}},
+                **json_answer(
+                    "The batch is accepted.",
+                    "BatchResponse",
+                    accepted=example("It is accepted", {**_BATCH, "counts": {"accepted": 2}}),
+                ),
+                "headers": REPEATABLE,
             },
-            **problems(EDGE, {name: GATEWAY[name] for name in ("502", "503", "504")}, REFUSED_422, CONFLICT),
+            **problems(EDGE, {name: GATEWAY[name] for name in ("502", "503")}, LATE, REFUSED_422, CONFLICT),
         },
     }
 
 
 def _batch() -> dict[str, Any]:
     return {
-        "operationId": "get_batch",
-        "tags": ["batches"],
-        "summary": "A batch, and how many of its messages have which status",
-        "description": "The counts are those of about a second ago, and add up to `total`.",
+        **operation(
+            "get_batch",
+            "batches",
+            "A batch, and how many of its messages have which status",
+            "The counts are those of about a second ago, and add up to `total`.",
+            Scope.READ,
+        ),
         "parameters": [
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "description": "The batch's `id`.",
-                "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{21}0000$"},
-                "example": _BATCH["id"],
-            }
+            path_parameter(
+                "id",
+                "The batch's `id`.",
+                {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{21}0000$"},
+                str(_BATCH["id"]),
+            )
         ],
         "responses": {
             "200": json_answer(
                 "The batch.",
                 "BatchResponse",
-                {**_BATCH, "status": "finished", "counts": {"submitted": 1, "delivered": 1}},
+                finished=example(
+                    "Each of its submits was begun",
+                    {**_BATCH, "status": "finished", "counts": {"submitted": 1, "delivered": 1}},
+                ),
             ),
-            **problems(EDGE, {"404": "There is no such batch, or it is another client's."}),
+            **problems(EDGE, {"404": Refusal("There is no such batch, or it is another client's.", ("no_batch",))}),
         },
     }

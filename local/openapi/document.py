@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic.json_schema import models_json_schema
-
 from bridge.api.responses import ProblemResponse
 from local.openapi import account, batches, hooks, messages, opt_outs, service, webhooks
+from local.openapi.operations import HEADERS
+from local.openapi.problems import problem_examples
+from local.openapi.schemas import schemas_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,6 +24,24 @@ Errors are problem details (RFC 9457, `application/problem+json`); where the gat
 Times are RFC 3339 with an offset. Numbers are E.164 in every response; a request may also say `13812345678`,
 `8613812345678` or `008613812345678`."""
 
+_KEY: Final = """An API key, made by the bridge's operator: `Authorization: Bearer eb_…`. It belongs to a client and has
+some of the scopes; each operation says which one it takes: `send` (messages, batches, opt-outs), `read` (what was sent,
+balance, statistics, opt-outs), `admin` (hook sources, webhook endpoints, taking opt-outs back)."""
+
+# Whoever serves the document puts its own address in (bridge.api.pages).
+_SERVER: Final = {
+    "url": "https://{host}/{stage}",
+    "description": "A deployed stack, as its output `ApiUrl` says. Of a stack on one machine `make run` says the "
+    "address, and the document that it serves has it.",
+    "variables": {
+        "host": {
+            "default": "a1b2c3d4e5.execute-api.cn-north-1.amazonaws.com.cn",
+            "description": "API Gateway's own name for the API, or a domain of yours.",
+        },
+        "stage": {"default": "v1", "description": "The API's stage; a domain of yours may map it to a path."},
+    },
+}
+
 
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document, as JSON values."""
@@ -32,19 +51,16 @@ def document() -> dict[str, Any]:
             "title": "eums-bridge",
             "version": VERSION,
             "description": _DESCRIPTION,
+            "contact": {"name": "Whoever operates this bridge, who makes the keys, too"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "./"}],  # whoever serves it puts the address in
-        "security": [{"key": []}],
+        "servers": [_SERVER],
         "tags": [
             {"name": "messages", "description": "Sending, and what became of it."},
             {"name": "batches", "description": "Sending many messages at once."},
             {"name": "opt-outs", "description": "Numbers that want no more messages from an account."},
             {"name": "hooks", "description": "Somebody else's webhooks, made into messages."},
-            {
-                "name": "webhooks",
-                "description": "Where events are delivered to, signed. The key needs the scope `admin`.",
-            },
+            {"name": "webhooks", "description": "Where events are delivered to, signed."},
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
         ],
@@ -62,9 +78,11 @@ def document() -> dict[str, Any]:
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API key, made by the bridge's operator.",
+                    "description": _KEY,
                 }
             },
+            "headers": HEADERS,
+            "examples": problem_examples(),
             "schemas": _schemas(),
         },
     }
@@ -88,12 +106,7 @@ def _schemas() -> dict[str, Any]:
         *service.ANSWERS,
         ProblemResponse,
     )
-    _, schema = models_json_schema(
-        [(model, "validation") for model in requests] + [(model, "serialization") for model in answers],
-        ref_template="#/components/schemas/{model}",
-    )
-    schemas: dict[str, Any] = schema["$defs"]
-    return schemas
+    return schemas_of(requests, answers)
 
 
 def rendered() -> str:

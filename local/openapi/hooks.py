@@ -14,36 +14,46 @@ from bridge.api.hook_sources import (
     HookSourcesResponse,
 )
 from bridge.api.hooks import HookResponse
+from bridge.domain.clients import Scope
 from local.openapi.operations import (
-    EDGE,
-    GATEWAY,
-    OPERATOR,
-    REFUSED_422,
+    example,
     json_answer,
-    problems,
+    json_body,
+    operation,
+    path_parameter,
     query_parameters,
-    reference,
 )
+from local.openapi.problems import EDGE, LATE, OPERATOR, REFUSED_422, Refusal, problems
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (HookSourceRequest, DryRunRequest)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (HookResponse, HookSourceResponse, HookSourcesResponse, DryRunResponse)
 
-_SOURCE: Final[dict[str, Any]] = {
-    "name": "source",
-    "in": "path",
-    "required": True,
-    "description": "The source's name.",
-    "schema": {"type": "string", "pattern": NAME_PATTERN},
-    "example": "alerts",
-}
+_SOURCE: Final = path_parameter("source", "The source's name.", {"type": "string", "pattern": NAME_PATTERN}, "alerts")
 
-_HOOK_SOURCE: Final[dict[str, Any]] = {
+_NEW_SOURCE: Final[dict[str, Any]] = {
     "preset": "alertmanager",
     "auth": {"kind": "bearer", "secret": "choose-one-of-your-own"},
     "to": ["+8613812345678"],
 }
 
-_NO_SOURCE: Final = {"404": "There is no such hook source, or it is another client's."}
+_HOOK_SOURCE: Final[dict[str, Any]] = HookSourceResponse.model_validate(
+    {
+        "name": "alerts",
+        "preset": "alertmanager",
+        "auth": {"kind": "bearer", "secret_set": True},
+        "mapping": {},
+        "to": ["+8613812345678"],
+        "account": None,
+        "category": "marketing",
+        "limits": {},
+        "created_at": "2026-11-23T13:09:00.120+08:00",
+        "updated_at": "2026-11-23T13:09:00.120+08:00",
+    }
+).model_dump(mode="json")
+
+_SHOWN: Final = example("Of a preset", _HOOK_SOURCE)
+
+_NO_SOURCE: Final = {"404": Refusal("There is no such hook source, or it is another client's.", ("no_source",))}
 
 
 def paths() -> dict[str, Any]:
@@ -58,15 +68,16 @@ def paths() -> dict[str, Any]:
 
 def _hook() -> dict[str, Any]:
     return {
-        "operationId": "receive_hook",
-        "tags": ["hooks"],
-        "summary": "Somebody else's webhook",
-        "description": "For senders that know nothing of this API. No key is asked for: the source says how its sender "
-        "shows who it is, over the bytes of the body. Its mapping makes messages of the JSON, which are sent without "
-        "the sender. A repeat of a call sends nothing again for 24 hours, or as long as the source says. A 401 is "
-        "always the same, also where there is no such source. Exactly the same signed request, time and signature "
-        "included, is refused once it was carried out; a sender that tries again signs anew.",
-        "security": [],
+        **operation(
+            "receive_hook",
+            "hooks",
+            "Somebody else's webhook",
+            "For senders that know nothing of this API. No key is asked for: the source says how its sender shows who "
+            "it is, over the bytes of the body. Its mapping makes messages of the JSON, which are sent without the "
+            "sender. A repeat of a call sends nothing again for 24 hours, or as long as the source says. A 401 is "
+            "always the same, also where there is no such source. Exactly the same signed request, time and signature "
+            "included, is refused once it was carried out; a sender that tries again signs anew.",
+        ),
         "parameters": [{**_SOURCE, "schema": {"type": "string"}}],
         "requestBody": {
             "required": True,
@@ -74,7 +85,11 @@ def _hook() -> dict[str, Any]:
             "content": {
                 "application/json": {
                     "schema": {},
-                    "example": {"to": "+8613812345678", "text": "【京东】您的包裹已到"},
+                    "examples": {
+                        "plain": example(
+                            "For the preset `plain`", {"to": "+8613812345678", "text": "【京东】您的包裹已到"}
+                        )
+                    },
                 }
             },
         },
@@ -82,21 +97,34 @@ def _hook() -> dict[str, Any]:
             "202": json_answer(
                 "The messages are accepted; those beyond the source's limit are left out, and counted.",
                 "HookResponse",
-                {"messages": ["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"], "dropped": 0},
+                one=example("One message", {"messages": ["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"], "dropped": 0}),
             ),
             **problems(
                 {
-                    "401": "Not authentic: unsigned, wrongly signed, too old, a replay, or no such source.",
-                    "403": "API Gateway itself refused the request.",
-                    "404": "No source could have such a name.",
-                    "413": "The body is too large.",
-                    "422": "The mapping makes no message of the body; `errors` says which part of it, and why.",
-                    "429": "The source's calls of this minute, or its messages of this day, are used up.",
+                    "401": Refusal(
+                        "Not authentic: unsigned, wrongly signed, too old, a replay, or no such source.",
+                        ("not_authentic",),
+                    ),
+                    "403": Refusal("API Gateway itself refused the request.", ("key_not_in_use",)),
+                    "404": Refusal("No source could have such a name.", ("no_route",)),
+                    "413": Refusal("The body is too large.", ("too_large",)),
+                    "422": Refusal(
+                        "The mapping makes no message of the body; `errors` says which part of it, and why.",
+                        ("invalid_request",),
+                    ),
+                    "429": Refusal(
+                        "The source's calls of this minute, or its messages of this day, are used up; `Retry-After` "
+                        "says when there are more.",
+                        ("used_up", "throttled"),
+                    ),
                     "500": EDGE["500"],
                     "502": OPERATOR["502"],
-                    "503": "The bridge's store, or what a signature is checked with, is out of reach: call again.",
-                    "504": GATEWAY["504"],
-                }
+                    "503": Refusal(
+                        "The bridge's store, or what a signature is checked with, is out of reach: call again.",
+                        ("store_unavailable", "not_verifiable"),
+                    ),
+                },
+                LATE,
             ),
         },
     }
@@ -104,13 +132,32 @@ def _hook() -> dict[str, Any]:
 
 def _hook_sources() -> dict[str, Any]:
     return {
-        "operationId": "list_hook_sources",
-        "tags": ["hooks"],
-        "summary": "Hook sources, by name",
-        "description": "The client's own. The key needs the scope `admin`, as for all that is done with sources.",
+        **operation(
+            "list_hook_sources",
+            "hooks",
+            "Hook sources, by name",
+            "The client's own; `next_cursor` asks for the next page.",
+            Scope.ADMIN,
+        ),
         "parameters": query_parameters(HookSourcesQuery),
         "responses": {
-            "200": json_answer("The page.", "HookSourcesResponse"),
+            "200": json_answer(
+                "The page.",
+                "HookSourcesResponse",
+                last=example(
+                    "The last page",
+                    {
+                        "items": [
+                            {
+                                "name": "alerts",
+                                "kind": "bearer",
+                                **{name: _HOOK_SOURCE[name] for name in ("preset", "created_at", "updated_at")},
+                            }
+                        ],
+                        "next_cursor": None,
+                    },
+                ),
+            ),
             **problems(EDGE, REFUSED_422),
         },
     }
@@ -118,51 +165,50 @@ def _hook_sources() -> dict[str, Any]:
 
 def _put_hook_source() -> dict[str, Any]:
     return {
-        "operationId": "put_hook_source",
-        "tags": ["hooks"],
-        "summary": "Make a hook source, or change it",
-        "description": "How calls of `POST /hooks/{source}` are authenticated, and what becomes of them. A preset "
-        "needs no mapping; what the mapping says goes before it. Without a secret a source keeps the one that it has.",
+        **operation(
+            "put_hook_source",
+            "hooks",
+            "Make a hook source, or change it",
+            "How calls of `POST /hooks/{source}` are authenticated, and what becomes of them. A preset needs no "
+            "mapping; what the mapping says goes before it. Without a secret a source keeps the one that it has.",
+            Scope.ADMIN,
+        ),
         "parameters": [_SOURCE],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": reference("HookSourceRequest"),
-                    "examples": {
-                        "alertmanager": {"summary": "Prometheus Alertmanager", "value": _HOOK_SOURCE},
-                        "own": {
-                            "summary": "A mapping of one's own",
-                            "value": {
-                                "auth": {
-                                    "kind": "hmac",
-                                    "secret": "choose-one-of-your-own",
-                                    "header": "X-Signature",
-                                    "prefix": "sha256=",
-                                },
-                                "mapping": {
-                                    "each": "body.orders",
-                                    "when": "item.state == 'shipped'",
-                                    "to": "item.phone",
-                                    "text": "【京东】您的包裹{{ item.parcel }}已发出",
-                                    "client_reference": "item.id",
-                                    "dedup": "body.id",
-                                },
-                                "limits": {"messages_per_call": 50},
-                            },
-                        },
+        "requestBody": json_body(
+            "HookSourceRequest",
+            alertmanager=example("Prometheus Alertmanager", _NEW_SOURCE),
+            own=example(
+                "A mapping of one's own",
+                {
+                    "auth": {
+                        "kind": "hmac",
+                        "secret": "choose-one-of-your-own",
+                        "header": "X-Signature",
+                        "prefix": "sha256=",
                     },
-                }
-            },
-        },
+                    "mapping": {
+                        "each": "body.orders",
+                        "when": "item.state == 'shipped'",
+                        "to": "item.phone",
+                        "text": "【京东】您的包裹{{ item.parcel }}已发出",
+                        "client_reference": "item.id",
+                        "dedup": "body.id",
+                    },
+                    "limits": {"messages_per_call": 50},
+                },
+            ),
+        ),
         "responses": {
-            "200": json_answer("The source is changed.", "HookSourceResponse"),
-            "201": json_answer("The source is made.", "HookSourceResponse"),
+            "200": json_answer("The source is changed.", "HookSourceResponse", changed=_SHOWN),
+            "201": json_answer("The source is made.", "HookSourceResponse", made=_SHOWN),
             **problems(
                 EDGE,
                 OPERATOR,
                 REFUSED_422,
-                {"404": "No source could have such a name.", "409": "The name is another client's."},
+                {
+                    "404": Refusal("No source could have such a name.", ("no_route",)),
+                    "409": Refusal("The name is another client's.", ("name_taken",)),
+                },
             ),
         },
     }
@@ -170,20 +216,26 @@ def _put_hook_source() -> dict[str, Any]:
 
 def _hook_source() -> dict[str, Any]:
     return {
-        "operationId": "get_hook_source",
-        "tags": ["hooks"],
-        "summary": "A hook source, without its secret",
+        **operation(
+            "get_hook_source",
+            "hooks",
+            "A hook source, without its secret",
+            "All of it but the secret, of which it says whether there is one.",
+            Scope.ADMIN,
+        ),
         "parameters": [_SOURCE],
-        "responses": {"200": json_answer("The source.", "HookSourceResponse"), **problems(EDGE, _NO_SOURCE)},
+        "responses": {
+            "200": json_answer("The source.", "HookSourceResponse", source=_SHOWN),
+            **problems(EDGE, _NO_SOURCE),
+        },
     }
 
 
 def _forget_source() -> dict[str, Any]:
     return {
-        "operationId": "delete_hook_source",
-        "tags": ["hooks"],
-        "summary": "Forget a hook source",
-        "description": "Its calls are refused from now on.",
+        **operation(
+            "delete_hook_source", "hooks", "Forget a hook source", "Its calls are refused from now on.", Scope.ADMIN
+        ),
         "parameters": [_SOURCE],
         "responses": {"204": {"description": "It is forgotten."}, **problems(EDGE, _NO_SOURCE)},
     }
@@ -191,36 +243,37 @@ def _forget_source() -> dict[str, Any]:
 
 def _dry_run() -> dict[str, Any]:
     return {
-        "operationId": "try_hook_source",
-        "tags": ["hooks"],
-        "summary": "What a sample body would send",
-        "description": "Sends nothing and counts nothing. 422 says why the mapping makes no message of it.",
+        **operation(
+            "try_hook_source",
+            "hooks",
+            "What a sample body would send",
+            "Sends nothing and counts nothing. 422 says why the mapping makes no message of it.",
+            Scope.ADMIN,
+        ),
         "parameters": [_SOURCE],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": reference("DryRunRequest"),
-                    "example": {"body": {"to": "13812345678", "text": "您的包裹已到"}},
-                }
-            },
-        },
+        "requestBody": json_body(
+            "DryRunRequest",
+            plain=example("For the preset `plain`", {"body": {"to": "13812345678", "text": "您的包裹已到"}}),
+        ),
         "responses": {
             "200": json_answer(
                 "What would be sent.",
                 "DryRunResponse",
-                {
-                    "messages": [
-                        {
-                            "to": ["+8613812345678"],
-                            "text": "【京东】您的包裹已到",
-                            "account": "default",
-                            "client_reference": None,
-                            "estimated_segments": 1,
-                        }
-                    ],
-                    "dropped": 0,
-                },
+                one=example(
+                    "One message",
+                    {
+                        "messages": [
+                            {
+                                "to": ["+8613812345678"],
+                                "text": "【京东】您的包裹已到",
+                                "account": "default",
+                                "client_reference": None,
+                                "estimated_segments": 1,
+                            }
+                        ],
+                        "dropped": 0,
+                    },
+                ),
             ),
             **problems(EDGE, OPERATOR, REFUSED_422, _NO_SOURCE),
         },

@@ -8,18 +8,30 @@ from bridge.api.estimates import EstimateRequest, EstimateResponse
 from bridge.api.message_lists import MessagesQuery, MessagesResponse
 from bridge.api.requests import SendRequest
 from bridge.api.responses import MessageResponse
+from bridge.domain.clients import Scope
 from bridge.domain.lists import Filters
 from local.openapi.operations import (
+    IDEMPOTENCY_KEY,
+    PREFER,
+    REPEATABLE,
+    example,
+    headers,
+    json_answer,
+    json_body,
+    operation,
+    path_parameter,
+    query_parameters,
+)
+from local.openapi.problems import (
     CONFLICT,
     EDGE,
     GATEWAY,
-    IDEMPOTENCY_KEY,
+    LATE,
+    OPERATOR,
     REFUSED_422,
-    SENT,
-    json_answer,
+    REFUSED_SEND_422,
+    Refusal,
     problems,
-    query_parameters,
-    reference,
 )
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (SendRequest, EstimateRequest)
@@ -53,24 +65,28 @@ _MESSAGE: Final[dict[str, Any]] = {
 
 _CURSOR: Final = Filters().cursor("shop", str(_MESSAGE["id"]))
 
-_NO_MESSAGE: Final = {"404": "There is no such message, or it is another client's."}
-
-_MESSAGE_ID: Final = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "description": "The message's `id`.",
-    "schema": {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
-    "example": _MESSAGE["id"],
+_NO_MESSAGE: Final = {
+    "404": Refusal("There is no such message, or it is another client's.", ("no_message",)),
 }
 
-_PREFER: Final = {
-    "name": "Prefer",
-    "in": "header",
-    "description": "`respond-async` queues the message and does not wait for the gateway (RFC 7240).",
-    "schema": {"type": "string"},
-    "example": "respond-async",
-}
+_MESSAGE_ID: Final = path_parameter(
+    "id",
+    "The message's `id`.",
+    {"type": "string", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
+    str(_MESSAGE["id"]),
+)
+
+
+def _with(status: str, **more: object) -> dict[str, Any]:
+    """The message, and its recipient, with a status."""
+    recipient = {**_MESSAGE["recipients"][0], "status": status}
+    if status not in {"submitted", "delivered", "undelivered"}:
+        recipient |= {"gateway_message_id": None, "billed_segments": None}
+    return {**_MESSAGE, "status": status, "recipients": [recipient], **more}
+
+
+_DELIVERED: Final = _with("delivered")
+_DELIVERED["recipients"][0] |= {"gateway_status": "DELIVRD", "reported_at": "2026-11-23T13:09:04+08:00"}
 
 
 def paths() -> dict[str, Any]:
@@ -85,129 +101,138 @@ def paths() -> dict[str, Any]:
 
 def _send() -> dict[str, Any]:
     return {
-        "operationId": "send_message",
-        "tags": ["messages"],
-        "summary": "Send a message",
-        "description": "Submits one text to up to 1,000 numbers and answers how that ended for each. 202 with the "
-        "status `unknown` means that the gateway did not say whether it took the message: the bridge never sends it "
-        "again by itself, unless `on_ambiguous` asks for that, and a later report resolves it.\n\nWith "
-        "`Prefer: respond-async` the message is queued (202, `accepted`), with `send_at` it has its time (202, "
-        "`scheduled`): events tell the outcome of either.",
-        "parameters": [IDEMPOTENCY_KEY, _PREFER],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": reference("SendRequest"),
-                    "examples": {
-                        "one": {
-                            "summary": "One recipient",
-                            "value": {
-                                "to": "+8613812345678",
-                                "text": "【京东】您的验证码是123456",
-                                "client_reference": "order-42",
-                            },
-                        },
-                        "many": {
-                            "summary": "Several recipients",
-                            "value": {"to": ["13812345678", "13800001234"], "text": "【京东】您的包裹已到"},
-                        },
-                        "later": {
-                            "summary": "At a time, and asked for by its recipient",
-                            "value": {
-                                "to": "13812345678",
-                                "text": "【京东】您预约的服务一小时后开始",
-                                "send_at": "2026-11-24T09:00:00+08:00",
-                                "category": "transactional",
-                            },
-                        },
-                    },
-                }
-            },
-        },
+        **operation(
+            "send_message",
+            "messages",
+            "Send a message",
+            "Submits one text to up to 1,000 numbers and answers how that ended for each. 202 with the status "
+            "`unknown` means that the gateway did not say whether it took the message: the bridge never sends it again "
+            "by itself, unless `on_ambiguous` asks for that, and a later report resolves it. Do not send it again "
+            "either.\n\nWith `Prefer: respond-async` the message is queued (202, `accepted`), with `send_at` it has "
+            "its time (202, `scheduled`): events tell the outcome of either.",
+            Scope.SEND,
+        ),
+        "parameters": [IDEMPOTENCY_KEY, PREFER],
+        "requestBody": json_body(
+            "SendRequest",
+            one=example(
+                "One recipient",
+                {"to": "+8613812345678", "text": "【京东】您的验证码是123456", "client_reference": "order-42"},
+            ),
+            many=example("Several recipients", {"to": ["13812345678", "13800001234"], "text": "【京东】您的包裹已到"}),
+            later=example(
+                "At a time, and asked for by its recipient",
+                {
+                    "to": "13812345678",
+                    "text": "【京东】您预约的服务一小时后开始",
+                    "send_at": "2026-11-24T09:00:00+08:00",
+                    "category": "transactional",
+                },
+            ),
+        ),
         "responses": {
             "201": {
                 **json_answer(
-                    "The gateway took the message, or part of it: see each recipient.", "MessageResponse", _MESSAGE
+                    "The gateway took the message, or part of it: see each recipient.",
+                    "MessageResponse",
+                    submitted=example("The gateway took it", _MESSAGE),
                 ),
-                "headers": SENT,
+                "headers": REPEATABLE,
             },
             "202": {
                 **json_answer(
                     "It waits (`accepted`, `scheduled`), or the gateway did not say whether it took it (`unknown`).",
                     "MessageResponse",
+                    accepted=example("It is queued", _with("accepted")),
+                    scheduled=example("It has its time", _with("scheduled", send_at="2026-11-24T09:00:00+08:00")),
+                    unknown=example("Nobody knows whether the gateway took it", _with("unknown")),
                 ),
-                "headers": SENT,
+                "headers": {**REPEATABLE, **headers(Preference_Applied="PreferenceApplied")},
             },
-            **problems(EDGE, GATEWAY, REFUSED_422, CONFLICT),
+            **problems(EDGE, GATEWAY, REFUSED_SEND_422, CONFLICT),
         },
     }
 
 
 def _estimate() -> dict[str, Any]:
     return {
-        "operationId": "estimate_message",
-        "tags": ["messages"],
-        "summary": "What a message would cost and be refused for",
-        "description": "Sends nothing and asks the gateway nothing. `problems` names what a send would be refused for, "
-        "each with the gateway's code where it has one; an estimate with problems is still an answer. A key with the "
-        "scope `send` or `read` may ask.",
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": reference("EstimateRequest"),
-                    "example": {"text": "您的验证码是123456", "to": ["+8613812345678", "+8613800001234"]},
-                }
-            },
-        },
+        **operation(
+            "estimate_message",
+            "messages",
+            "What a message would cost and be refused for",
+            "Sends nothing and asks the gateway nothing. `problems` names what a send would be refused for, each with "
+            "the gateway's code where it has one; an estimate with problems is still an answer.",
+            Scope.SEND,
+            Scope.READ,
+        ),
+        "requestBody": json_body(
+            "EstimateRequest",
+            two=example(
+                "For two recipients", {"text": "您的验证码是123456", "to": ["+8613812345678", "+8613800001234"]}
+            ),
+        ),
         "responses": {
             "200": json_answer(
                 "The estimate.",
                 "EstimateResponse",
-                {
-                    "account": "default",
-                    "text": "【京东】您的验证码是123456",
-                    "length": 16,
-                    "estimated_segments": 1,
-                    "recipients": 2,
-                    "estimated_total_segments": 2,
-                    "problems": [],
-                },
+                good=example(
+                    "It could be sent",
+                    {
+                        "account": "default",
+                        "text": "【京东】您的验证码是123456",
+                        "length": 16,
+                        "estimated_segments": 1,
+                        "recipients": 2,
+                        "estimated_total_segments": 2,
+                        "problems": [],
+                    },
+                ),
             ),
-            **problems(EDGE, {name: GATEWAY[name] for name in ("502", "504")}, REFUSED_422),
+            **problems(EDGE, OPERATOR, LATE, REFUSED_422),
         },
     }
 
 
 def _list() -> dict[str, Any]:
     return {
-        "operationId": "list_messages",
-        "tags": ["messages"],
-        "summary": "Messages, the newest first",
-        "description": "The client's own messages, those that all given filters admit, in the order of their `id`. "
-        "Follow `next_cursor` until it is null. A page may have fewer messages than `limit`, even none, and a "
-        "`next_cursor` all the same: a request looks at no more than 500 messages and about 5,000 recipients, "
-        "and `status`, `account` and several filters at once may pass over many of them. Walking the pages shows each "
-        "message that was there at the beginning once, whatever is sent meanwhile; a status is that of the moment when "
-        "its page was read. A message is listed within about a second of its creation, and by its number, where it "
-        "has several, once its submit has begun.",
+        **operation(
+            "list_messages",
+            "messages",
+            "Messages, the newest first",
+            "The client's own messages, those that all given filters admit, in the order of their `id`. Follow "
+            "`next_cursor` until it is null. A page may have fewer messages than `limit`, even none, and a "
+            "`next_cursor` all the same: a request looks at no more than 500 messages and about 5,000 recipients, and "
+            "`status`, `account` and several filters at once may pass over many of them. Walking the pages shows each "
+            "message that was there at the beginning once, whatever is sent meanwhile; a status is that of the moment "
+            "when its page was read. A message is listed within about a second of its creation, and by its number, "
+            "where it has several, once its submit has begun.",
+            Scope.READ,
+        ),
         "parameters": query_parameters(MessagesQuery),
         "responses": {
-            "200": json_answer("The page.", "MessagesResponse", {"items": [_MESSAGE], "next_cursor": _CURSOR}),
-            **problems(EDGE, REFUSED_422, {"502": "The bridge's accounts are not configured.", "504": GATEWAY["504"]}),
+            "200": json_answer(
+                "The page.",
+                "MessagesResponse",
+                more=example("A page that is not the last", {"items": [_DELIVERED], "next_cursor": _CURSOR}),
+                last=example("The last page", {"items": [_MESSAGE], "next_cursor": None}),
+            ),
+            **problems(EDGE, REFUSED_422, OPERATOR, LATE),
         },
     }
 
 
 def _find() -> dict[str, Any]:
     return {
-        "operationId": "get_message",
-        "tags": ["messages"],
-        "summary": "A message and the status of each recipient",
+        **operation(
+            "get_message",
+            "messages",
+            "A message and the status of each recipient",
+            "As it is known now; reports come as events, so that nobody has to ask again and again.",
+            Scope.READ,
+        ),
         "parameters": [_MESSAGE_ID],
         "responses": {
-            "200": json_answer("The message.", "MessageResponse", _MESSAGE),
+            "200": json_answer("The message.", "MessageResponse", delivered=example("It was delivered", _DELIVERED)),
             **problems(EDGE, _NO_MESSAGE),
         },
     }
@@ -215,13 +240,18 @@ def _find() -> dict[str, Any]:
 
 def _cancel() -> dict[str, Any]:
     return {
-        "operationId": "cancel_message",
-        "tags": ["messages"],
-        "summary": "Cancel a message that is queued or scheduled",
-        "description": "Until its submit begins. Cancelling it again does nothing.",
+        **operation(
+            "cancel_message",
+            "messages",
+            "Cancel a message that is queued or scheduled",
+            "Until its submit begins. Cancelling it again does nothing.",
+            Scope.SEND,
+        ),
         "parameters": [_MESSAGE_ID],
         "responses": {
-            "200": json_answer("The message, cancelled.", "MessageResponse"),
-            **problems(EDGE, _NO_MESSAGE, {"409": "It is being sent, or was.", "504": GATEWAY["504"]}),
+            "200": json_answer(
+                "The message, cancelled.", "MessageResponse", cancelled=example("It is cancelled", _with("cancelled"))
+            ),
+            **problems(EDGE, _NO_MESSAGE, {"409": Refusal("It is being sent, or was.", ("not_cancellable",))}, LATE),
         },
     }

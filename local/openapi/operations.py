@@ -1,55 +1,86 @@
-"""What the operations are made of: parameters, answers, problems."""
+"""What the operations are made of: who may call them, parameters, bodies, answers."""
 
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-# What API Gateway answers by itself, before a function runs. It speaks problem+json too (see the gateway responses in
-# template.yaml), except on an emulator that does not apply those.
-EDGE: Final = {
-    "401": "No key: send `Authorization: Bearer <key>`.",
-    "403": "The key is not known, or does not cover this.",
-    "429": "Too many requests; `Retry-After` says when to ask again.",
-    "500": "Something is wrong with the bridge itself.",
-}
+from bridge.domain.clients import Scope
+from local.openapi.schemas import Untitled, tidy
 
-_OF_THE_EDGE: Final = frozenset({"401", "403", "429"})
-
-_EMULATED: Final = "API Gateway's own form: of an emulated one, which does not apply the stack's gateway responses."
-
-GATEWAY: Final = {
-    "402": "The account has no balance left (gateway code 205).",
-    "502": "Bridge and gateway disagree (credentials, clock, protocol), or the gateway's answer is unreadable.",
-    "503": "The gateway is not reachable or not in service; nothing was sent. `Retry-After` says when to try again.",
-    "504": "The bridge did not answer in time.",
-}
-
-OPERATOR: Final = {"502": "The account is not configured: the bridge's operator must look at it."}
-
-REFUSED_422: Final = {"422": "The request cannot be carried out; `errors` names every problem."}
-
-CONFLICT: Final = {
-    "409": "The first request with this `Idempotency-Key` is still in flight; `Retry-After` says when to ask."
-}
-
-IDEMPOTENCY_KEY: Final = {
+IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "Makes the request safe to repeat for 24 hours: a repeat with the same content sends nothing and "
-    "gets the first answer again, with `Idempotent-Replayed: true`.",
+    "gets the first answer again, with `Idempotent-Replayed: true`. 1 to 255 visible ASCII characters.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "examples": {"of_an_order": {"summary": "One of the application's own", "value": "order-42"}},
 }
 
-SENT: Final = {
-    "Location": {"description": "Where the message is.", "schema": {"type": "string"}},
-    "Idempotent-Replayed": {
-        "description": "`true` where this is the answer to an earlier request with the same key.",
+PREFER: Final[dict[str, Any]] = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async` queues the message and does not wait for the gateway (RFC 7240).",
+    "schema": {"type": "string"},
+    "examples": {"queue": {"summary": "Queue it", "value": "respond-async"}},
+}
+
+HEADERS: Final[dict[str, Any]] = {
+    "Location": {
+        "description": "Where it is, relative to the API's own address.",
+        "schema": {"type": "string", "examples": ["messages/01JDCKQ3V9T4M3W5Y8Z7N6P2QR"]},
+    },
+    "IdempotentReplayed": {
+        "description": "`true` where this is the answer to an earlier request with the same `Idempotency-Key`; else "
+        "absent.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "PreferenceApplied": {
+        "description": "`respond-async` where the message was queued because the request prefers it; else absent.",
+        "schema": {"type": "string", "enum": ["respond-async"]},
+    },
+    "RetryAfter": {
+        "description": "Seconds to wait before asking again.",
+        "schema": {"type": "integer", "minimum": 0, "examples": [30]},
+    },
+    "WwwAuthenticate": {
+        "description": "How to say who calls: by a bearer key.",
+        "schema": {"type": "string", "enum": ["Bearer"]},
+    },
 }
+"""`components.headers`."""
 
-_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+def headers(**components: str) -> dict[str, Any]:
+    """Headers of an answer, each by its component's name: `Location="Location"`; `_` in a name is a hyphen."""
+    return {
+        name.replace("_", "-"): {"$ref": f"#/components/headers/{component}"} for name, component in components.items()
+    }
+
+
+REPEATABLE: Final = headers(Location="Location", Idempotent_Replayed="IdempotentReplayed")
+
+
+def keyed(*scopes: Scope) -> list[dict[str, list[str]]]:
+    """Who may call: a key with any one of the scopes. OpenAPI 3.1 takes roles of a bearer scheme, too."""
+    return [{"key": [scope.value]} for scope in scopes]
+
+
+def described(description: str, *scopes: Scope) -> str:
+    """A description that ends with the scopes of which the key needs one."""
+    return f"{description}\n\nThe key needs the scope {' or '.join(f'`{scope.value}`' for scope in scopes)}."
+
+
+def operation(name: str, tag: str, summary: str, description: str, *scopes: Scope) -> dict[str, Any]:
+    """The beginning of an operation that takes a key with one of the scopes; without any it takes no key."""
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": described(description, *scopes) if scopes else description,
+        "security": keyed(*scopes),
+    }
 
 
 def reference(name: str) -> dict[str, str]:
@@ -57,49 +88,59 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def json_answer(description: str, schema: str, example: object = None) -> dict[str, Any]:
-    """An answer in JSON."""
-    content: dict[str, Any] = {"schema": reference(schema)}
-    if example is not None:
-        content["example"] = example
-    return {"description": description, "content": {"application/json": content}}
+def example(summary: str, value: object) -> dict[str, Any]:
+    """An example object."""
+    return {"summary": summary, "value": value}
 
 
-def problems(*tables: dict[str, str]) -> dict[str, Any]:
-    """The answers that are problems, by status: a later table goes before an earlier one."""
-    descriptions = {code: text for table in tables for code, text in table.items()}
-    return {code: _problem(code, descriptions[code]) for code in sorted(descriptions)}
-
-
-def _problem(code: str, description: str) -> dict[str, Any]:
-    problem: dict[str, Any] = {
-        "description": description,
-        "content": {"application/problem+json": {"schema": reference("ProblemResponse")}},
+def json_body(schema: str, **examples: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request, in JSON, with its examples by name."""
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": reference(schema), "examples": examples}},
     }
-    if code in _OF_THE_EDGE:
-        problem["content"]["application/json"] = {"schema": {"type": "object", "description": _EMULATED}}
-    if code in {"409", "429", "503"}:
-        problem["headers"] = _RETRY_AFTER
-    return problem
+
+
+def json_answer(description: str, schema: str, **examples: dict[str, Any]) -> dict[str, Any]:
+    """An answer in JSON, with its examples by name."""
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": reference(schema), "examples": examples}},
+    }
+
+
+def path_parameter(name: str, description: str, schema: dict[str, Any], value: str) -> dict[str, Any]:
+    """A parameter in the path."""
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "examples": {"one": {"summary": f"For instance {value}", "value": value}},
+    }
 
 
 def query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
-    """The query parameters that a model has as fields."""
-    schema = query.model_json_schema()
+    """The query parameters that a model has as fields. Each has a description and examples, or the model lacks them."""
+    schema = tidy(query.model_json_schema(schema_generator=Untitled))
     parameters = []
     for name, field in schema["properties"].items():
-        description = field.pop("description", "")
-        field.pop("title", None)
-        field.pop("default", None)
         # An absent parameter is absent; a query has no null.
-        kept = next((option for option in field.get("anyOf", []) if option.get("type") != "null"), field)
+        kept = next((option for option in field.get("anyOf", []) if option.get("type") != "null"), None) or {
+            key: value for key, value in field.items() if key not in {"description", "examples", "default"}
+        }
         parameters.append(
             {
                 "name": name,
                 "in": "query",
                 "required": name in schema.get("required", []),
-                "description": description or kept.pop("description", ""),
+                "description": field["description"],
                 "schema": kept,
+                "examples": {
+                    f"example_{number}": {"summary": f"For instance {value}", "value": value}
+                    for number, value in enumerate(field["examples"], 1)
+                },
             }
         )
     return parameters

@@ -6,7 +6,9 @@ from pydantic import BaseModel
 
 from bridge.api.opt_outs import OptOutQuery, OptOutsQuery, OptOutsRequest, OptOutsResponse
 from bridge.api.requests import NUMBER_SCHEMA
-from local.openapi.operations import EDGE, OPERATOR, REFUSED_422, json_answer, problems, query_parameters, reference
+from bridge.domain.clients import Scope
+from local.openapi.operations import example, json_answer, json_body, operation, path_parameter, query_parameters
+from local.openapi.problems import EDGE, OPERATOR, REFUSED_422, Refusal, problems
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (OptOutsRequest,)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (OptOutsResponse,)
@@ -30,18 +32,23 @@ def paths() -> dict[str, Any]:
 
 def _opt_outs() -> dict[str, Any]:
     return {
-        "operationId": "list_opt_outs",
-        "tags": ["opt-outs"],
-        "summary": "Numbers that want no more messages",
-        "description": "A number opts out of an account by answering a keyword to it and nothing else (`T`, `TD`, "
-        "`R`, `N`, `退订` or `拒收`, unless the account has its own), in either case and width, whatever white space "
-        "and punctuation stands around it. A later message to it is refused unless it is transactional.\n\nAn opt-out "
-        "belongs to the account, whichever client sent what it answered. Pages are in an order of their own, in which "
-        "an opt-out that comes or goes meanwhile moves no other.",
+        **operation(
+            "list_opt_outs",
+            "opt-outs",
+            "Numbers that want no more messages",
+            "A number opts out of an account by answering a keyword to it and nothing else (`T`, `TD`, `R`, `N`, "
+            "`退订` or `拒收`, unless the account has its own), in either case and width, whatever white space and "
+            "punctuation stands around it. A later message to it is refused unless it is transactional.\n\nAn opt-out "
+            "belongs to the account, whichever client sent what it answered. Pages are in an order of their own, in "
+            "which an opt-out that comes or goes meanwhile moves no other.",
+            Scope.READ,
+        ),
         "parameters": query_parameters(OptOutsQuery),
         "responses": {
             "200": json_answer(
-                "A page of the opt-outs.", "OptOutsResponse", {"items": [_OPT_OUT], "next_cursor": None}
+                "A page of the opt-outs.",
+                "OptOutsResponse",
+                last=example("The last page", {"items": [_OPT_OUT], "next_cursor": None}),
             ),
             **problems(EDGE, OPERATOR, REFUSED_422),
         },
@@ -50,28 +57,27 @@ def _opt_outs() -> dict[str, Any]:
 
 def _opt_out() -> dict[str, Any]:
     return {
-        "operationId": "add_opt_outs",
-        "tags": ["opt-outs"],
-        "summary": "Send no more to these numbers",
-        "description": "Opts numbers out that asked for it elsewhere. One that is opted out already stays as it is, "
-        "so that the request can be repeated.",
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": reference("OptOutsRequest"),
-                    "examples": {
-                        "one": {"summary": "One number", "value": {"numbers": "+8613812345678"}},
-                        "many": {"summary": "Several numbers", "value": {"numbers": ["13812345678", "13800001234"]}},
-                    },
-                }
-            },
-        },
+        **operation(
+            "add_opt_outs",
+            "opt-outs",
+            "Send no more to these numbers",
+            "Opts numbers out that asked for it elsewhere. One that is opted out already stays as it is, so that the "
+            "request can be repeated.",
+            Scope.SEND,
+        ),
+        "requestBody": json_body(
+            "OptOutsRequest",
+            one=example("One number", {"numbers": "+8613812345678"}),
+            many=example("Several numbers", {"numbers": ["13812345678", "13800001234"]}),
+        ),
         "responses": {
             "200": json_answer(
                 "The opt-out of each number, in the request's order; there is no next page.",
                 "OptOutsResponse",
-                {"items": [{**_OPT_OUT, "source": "api", "keyword": None}], "next_cursor": None},
+                added=example(
+                    "One that was added",
+                    {"items": [{**_OPT_OUT, "source": "api", "keyword": None}], "next_cursor": None},
+                ),
             ),
             **problems(EDGE, OPERATOR, REFUSED_422),
         },
@@ -80,23 +86,27 @@ def _opt_out() -> dict[str, Any]:
 
 def _opt_in() -> dict[str, Any]:
     return {
-        "operationId": "remove_opt_out",
-        "tags": ["opt-outs"],
-        "summary": "Send to a number again",
-        "description": "For a number whose owner asked for messages again; the key needs the scope `admin`. What the "
-        "handset sent until now does not opt it out again, and what it sends from now on does.",
+        **operation(
+            "remove_opt_out",
+            "opt-outs",
+            "Send to a number again",
+            "For a number whose owner asked for messages again. What the handset sent until now does not opt it out "
+            "again, and what it sends from now on does.",
+            Scope.ADMIN,
+        ),
         "parameters": [
-            {
-                "name": "number",
-                "in": "path",
-                "required": True,
-                "description": "The number, in any form that the API knows; `+` may be URL-encoded.",
-                "schema": NUMBER_SCHEMA,
-            },
+            path_parameter(
+                "number",
+                "The number, in any form that the API knows; `+` may be URL-encoded.",
+                {name: value for name, value in NUMBER_SCHEMA.items() if name != "examples"},
+                "13812345678",
+            ),
             *query_parameters(OptOutQuery),
         ],
         "responses": {
             "204": {"description": "The number is not opted out any more."},
-            **problems(EDGE, OPERATOR, REFUSED_422, {"404": "The number is not opted out."}),
+            **problems(
+                EDGE, OPERATOR, REFUSED_422, {"404": Refusal("The number is not opted out.", ("not_opted_out",))}
+            ),
         },
     }

@@ -5,7 +5,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bridge.api.responses import HealthResponse
-from local.openapi.operations import EDGE, json_answer, problems
+from local.openapi.operations import example, json_answer, operation
+from local.openapi.problems import EDGE, problems
 
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (HealthResponse,)
 
@@ -19,12 +20,14 @@ def paths() -> dict[str, Any]:
 
 def _health() -> dict[str, Any]:
     return {
-        "operationId": "get_health",
-        "tags": ["service"],
-        "summary": "Whether the API answers",
-        "security": [],
+        **operation(
+            "get_health",
+            "service",
+            "Whether the API answers",
+            "Asks nobody: neither the bridge's stores nor the gateway. No key is needed.",
+        ),
         "responses": {
-            "200": json_answer("It does.", "HealthResponse", {"status": "ok"}),
+            "200": json_answer("It does.", "HealthResponse", ok=example("It answers", {"status": "ok"})),
             **problems({code: EDGE[code] for code in ("429", "500")}),
         },
     }

@@ -21,8 +21,10 @@ from typing import Final
 
 from bridge.adapters.webhook_client import PublicWebhookClient
 from bridge.domain.events import suspended
+from bridge.services.calling_back import CallingBack
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
+from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
 from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeTopic
 from tests.fakes.webhooks import FakeDeliveries, FakeDeliverQueue, FakeWebhookEndpoints, endpoint
@@ -122,7 +124,8 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
         made = [endpoint(number, url=url) for number, url in enumerate(urls)]
         for one in made:
             endpoints.add(one)
-        fanning_out = FanningOut(endpoints=endpoints, queue=queue, counters=FakeCounters())
+        calling_back = CallingBack(callbacks=FakeCallbacks(), endpoints=endpoints, clock=clock)
+        fanning_out = FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=FakeCounters())
         for number in range(events):
             fanning_out.fan_out(suspended("default", NOON + timedelta(seconds=number)).body(), None, made)
 
@@ -132,6 +135,7 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
                 deliveries=deliveries,
                 queue=queue,
                 client=PublicWebhookClient(allow_loopback=True, seconds=patience),
+                tokens=FakeAuthTokens(),
                 topic=FakeTopic(),
                 clock=clock,
                 counters=FakeCounters(),

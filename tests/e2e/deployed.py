@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
 from local import stack
-from local.aws import Aws
+from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Aws
 from local.clients import Client, Clients
 from local.gateway import Gateway
+from local.outputs import Outputs
 from local.places import Places
 from tests.fakes.schemas import hold_against_schema
 
@@ -80,6 +82,23 @@ class Deployed:
         """An application with a key of its own."""
         key = Clients(self.aws.dynamodb, self.outputs["ClientsTableName"]).create(client)
         return self.caller(key)
+
+    def write_outputs(self, path: Path, api_key: str) -> None:
+        """`.local/outputs.json` as `make run` writes it, for a client with that key."""
+        Outputs(
+            api_url=self.api_url,
+            api_key=api_key,
+            region=REGION,
+            aws_endpoint=self.aws.endpoint,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+            delivery_queue_url=self.outputs["DeliveryQueueUrl"],
+            inbound_queue_url=self.outputs["InboundQueueUrl"],
+            topic_arn=self.outputs["EventsTopicArn"],
+            journal_bucket=self.outputs["JournalBucketName"],
+            gateway_url=self.gateway.url,
+            stack_name=stack.STACK_NAME,
+        ).write(path)
 
     def caller(self, key: str | None) -> httpx.Client:
         return httpx.Client(

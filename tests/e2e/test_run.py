@@ -152,6 +152,18 @@ def test_the_whole_story(start: Start) -> None:
     running.until(take, "the second message's event in the delivery queue")
     assert taken[-1]["type"] == "sms.message.delivered"
 
+    # Both pages have it too: the phone as it came from the gateway's side, the event with the message's life.
+    pages = outputs["gateway_url"]
+    assert f"phones             {pages}/\n" in said
+    assert f"events             {pages}/events\n" in said
+    phones = httpx.get(f"{pages}/changes", trust_env=False).json()["items"]
+    assert [item["value"]["text"] for item in phones if item["kind"] == "message"][-1] == "【京东】您好"
+    shown = httpx.get(f"{pages}/events/changes", trust_env=False).json()["items"]
+    assert sent["id"] in [item["value"]["message_id"] for item in shown]
+    life = httpx.get(f"{pages}/events/messages/{sent['id']}", trust_env=False)
+    assert [step["title"] for step in life.json()["lines"][0]["steps"]] == ["accepted", "submitted", "delivered"]
+    assert outputs["api_key"] not in life.text
+
     # A second run in the same folder is refused, and does no harm to the first.
     second = subprocess.run(  # noqa: S603 - likewise
         [sys.executable, "-m", "local.run", "--state", running.state],

@@ -51,6 +51,10 @@ class FakeWebhookEndpoints:
     def add(self, endpoint: Endpoint) -> None:
         self.standing[endpoint.id] = endpoint
 
+    def ensure(self, endpoint: Endpoint) -> None:
+        with self.lock:
+            self.standing.setdefault(endpoint.id, endpoint)
+
     def get(self, endpoint_id: str) -> Endpoint | None:
         return self.standing.get(endpoint_id)
 

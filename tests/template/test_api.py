@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from local.openapi import document
+from local.openapi.problems import GATEWAY_RESPONSES
+
 KEYED = {
     ("/messages", "post"): "MessagesFunction",
     ("/messages", "get"): "MessagesFunction",
@@ -16,6 +19,10 @@ KEYED = {
     ("/batches/{id}", "get"): "BatchesFunction",
     ("/balance", "get"): "AccountFunction",
     ("/statistics", "get"): "AccountFunction",
+    ("/2010-04-01/Accounts/{account}/Messages.json", "post"): "TwilioFunction",
+    ("/2010-04-01/Accounts/{account}/Messages.json", "get"): "TwilioFunction",
+    ("/2010-04-01/Accounts/{account}/Messages/{message}", "get"): "TwilioFunction",
+    ("/2010-04-01/Accounts/{account}/Messages/{message}", "post"): "TwilioFunction",
     ("/opt-outs", "get"): "OptOutsFunction",
     ("/opt-outs", "post"): "OptOutsFunction",
     ("/opt-outs/{number}", "delete"): "OptOutsFunction",
@@ -169,3 +176,20 @@ def test_an_answer_after_the_function_began_does_not_say_that_nothing_was_sent(b
     detail = problem(body["x-amazon-apigateway-gateway-responses"][kind])["detail"]
     assert "not known" in detail
     assert "Idempotency-Key" in detail
+
+
+@pytest.mark.parametrize("name", GATEWAY_RESPONSES)
+def test_the_documents_examples_of_api_gateways_own_answers_are_those_answers(body: Any, name: str) -> None:
+    kind, _, expected = GATEWAY_RESPONSES[name]
+    found = problem(body["x-amazon-apigateway-gateway-responses"][kind])
+    assert {**expected, "request_id": "$context.requestId"} == found
+
+
+def test_every_documented_operation_is_a_route_that_wants_a_key_where_it_says_so() -> None:
+    documented = {
+        (path, verb): bool(operation["security"])
+        for path, operations in document()["paths"].items()
+        for verb, operation in operations.items()
+    }
+    assert {route for route, keyed in documented.items() if keyed} <= set(KEYED)
+    assert {route for route, keyed in documented.items() if not keyed} <= OPEN.keys()

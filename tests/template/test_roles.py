@@ -53,6 +53,16 @@ RIGHTS: dict[str, set[Right]] = {
         *SEND_LATER,
         SECRET,
     },
+    "Twilio": {
+        *((f"dynamodb:{action}", "MessagesTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem", "Query")),
+        *(("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("ByClient", "ByNumber")),
+        ("dynamodb:GetItem", "OptOutsTable.Arn"),
+        *SEND_LATER,
+        ("scheduler:CreateSchedule", SEND_SCHEDULES),
+        ("scheduler:DeleteSchedule", SEND_SCHEDULES),
+        ("iam:PassRole", "SendScheduleRole.Arn"),
+        SECRET,
+    },
     "OptOuts": {
         *OPTED_OUT,
         ("dynamodb:PutItem", "OptOutsTable.Arn"),
@@ -83,7 +93,9 @@ RIGHTS: dict[str, set[Right]] = {
             (f"sqs:{action}", "WebhookQueue.Arn")
             for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
         ),
+        ("dynamodb:PutItem", "WebhooksTable.Arn"),
         ("dynamodb:Query", "WebhooksTable.Arn"),
+        ("dynamodb:GetItem", "MessagesTable.Arn"),
         *DELIVER,
     },
     "Deliver": {
@@ -337,7 +349,7 @@ def test_the_stacks_own_schedules_are_out_of_reach_except_where_emulated_aws_kno
 
 def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:
     passing = [found for found in all_statements(stack) if "iam:PassRole" in several(found["Action"])]
-    assert passing == [
+    assert passing == 2 * [
         {
             "Effect": "Allow",
             "Action": "iam:PassRole",
@@ -345,6 +357,20 @@ def test_a_role_is_passed_to_the_scheduler_only(stack: Any) -> None:
             "Condition": {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
         }
     ]
+
+
+def test_fanning_out_reads_of_a_message_only_where_its_callback_goes(stack: Any) -> None:
+    (reading,) = [found for found in statements(stack["FanOutRole"]) if found["Resource"] == "MessagesTable.Arn"]
+    assert reading["Action"] == "dynamodb:GetItem"
+    assert reading["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "twilio"]},
+        "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+
+
+def test_fanning_out_writes_endpoints_and_nothing_else_of_the_webhooks(stack: Any) -> None:
+    (writing,) = [found for found in statements(stack["FanOutRole"]) if found["Action"] == "dynamodb:PutItem"]
+    assert writing["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["endpoints"]}}
 
 
 def test_publishing_lists_only_what_it_puts_together(stack: Any) -> None:

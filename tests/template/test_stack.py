@@ -15,6 +15,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "MessagesFunction": ("messages", "app.handler", 28, 512),
     "BatchesFunction": ("batches", "app.handler", 28, 512),
     "OptOutsFunction": ("opt-outs", "app.handler", 28, 512),
+    "TwilioFunction": ("twilio", "app.handler", 28, 512),
     "HooksFunction": ("hooks", "app.handler", 28, 512),
     "HookSourcesFunction": ("hook-sources", "app.handler", 28, 512),
     "SubmitFunction": ("submit", "app.handler", 60, 512),
@@ -56,6 +57,7 @@ OUTPUTS = {
     "ClientsTableName",
     "MessagesTableName",
     "StateTableName",
+    "WebhooksTableName",
 }
 ENVIRONMENT = {
     "MESSAGES_TABLE": "MessagesTable",
@@ -177,7 +179,7 @@ def test_every_log_group_belongs_to_a_function(stack: Any) -> None:
 
 
 def test_api_functions_answer_before_api_gateway_gives_up(stack: Any) -> None:
-    behind = ("Messages", "Batches", "OptOuts", "Hooks", "HookSources", "Account", "Docs", "Authorizer")
+    behind = ("Messages", "Batches", "OptOuts", "Twilio", "Hooks", "HookSources", "Account", "Docs", "Authorizer")
     for name in (f"{function}Function" for function in behind):
         assert stack[name]["Timeout"] < 29, name
 

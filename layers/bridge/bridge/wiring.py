@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
     from bridge.services.batching import Batching
+    from bridge.services.calling_back import CallingBack
     from bridge.services.configuring import Configuring
     from bridge.services.delivering import Delivering
     from bridge.services.dispatching import Dispatching
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from bridge.services.subscribing import Subscribing
     from bridge.services.sweeping import Sweeping
     from bridge.services.tracking import Tracking
+    from bridge.services.twilio_sending import TwilioSending
     from bridge.services.unfolding import Unfolding
     from bridge.services.watching import Watching
 
@@ -229,6 +231,19 @@ def sending() -> "Sending":
         clock=clock(),
         new_id=new_ulid,
         counters=counters(),
+    )
+
+
+@cache
+def twilio_sending() -> "TwilioSending":
+    """For `functions/twilio`."""
+    from bridge.services.twilio_sending import TwilioSending
+
+    return TwilioSending(
+        sending=sending(),
+        opt_outs=opt_outs(),
+        counters=counters(),
+        allow_loopback=settings().allow_loopback_webhooks,
     )
 
 
@@ -582,12 +597,27 @@ def fanning_out() -> "FanningOut":
     """For `functions/fan_out`."""
     from bridge.services.fanning_out import FanningOut
 
-    return FanningOut(endpoints=webhook_endpoints(), queue=deliver_queue(), counters=counters())
+    return FanningOut(
+        endpoints=webhook_endpoints(), queue=deliver_queue(), calling_back=calling_back(), counters=counters()
+    )
+
+
+@cache
+def calling_back() -> "CallingBack":
+    """Status callbacks, for `functions/fan_out`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.callbacks_table import CallbacksTable
+    from bridge.services.calling_back import CallingBack
+
+    callbacks = CallbacksTable(dynamodb(), settings().messages_table)
+    return CallingBack(callbacks=callbacks, endpoints=webhook_endpoints(), clock=clock())
 
 
 @cache
 def delivering() -> "Delivering":
     """For `functions/deliver`."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.callbacks_table import AuthTokensTable
     from bridge.services.delivering import Delivering
 
     return Delivering(
@@ -595,6 +625,7 @@ def delivering() -> "Delivering":
         deliveries=deliveries(),
         queue=deliver_queue(),
         client=webhook_client(),
+        tokens=AuthTokensTable(dynamodb(), settings().webhooks_table),
         topic=topic(),
         clock=clock(),
         counters=counters(),

@@ -21,9 +21,11 @@ from svix.webhooks import Webhook as SvixWebhook
 from bridge.adapters.webhook_client import PublicWebhookClient
 from bridge.domain.events import suspended
 from bridge.domain.webhooks import Answer, DeliveryStatus
+from bridge.services.calling_back import CallingBack
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
 from tests.bench.delivering import LIVE, run
+from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeTopic
@@ -290,7 +292,8 @@ def test_a_receiver_that_fails_twice_gets_the_same_id_a_third_time(peers: Callab
     queue = FakeDeliverQueue(clock.monotonic)
     endpoints.add(endpoint(url=peer.url))
     counters = FakeCounters()
-    FanningOut(endpoints=endpoints, queue=queue, counters=counters).fan_out(
+    calling_back = CallingBack(callbacks=FakeCallbacks(), endpoints=endpoints, clock=clock)
+    FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=counters).fan_out(
         suspended("default", NOON).body(), None, endpoints.all()
     )
     delivering = Delivering(
@@ -298,6 +301,7 @@ def test_a_receiver_that_fails_twice_gets_the_same_id_a_third_time(peers: Callab
         deliveries=deliveries,
         queue=queue,
         client=PublicWebhookClient(allow_loopback=True),
+        tokens=FakeAuthTokens(),
         topic=FakeTopic(),
         clock=clock,
         counters=counters,

@@ -24,8 +24,10 @@ from bridge.domain.webhooks import (
     happened,
     secret_of,
 )
+from bridge.services.calling_back import CallingBack
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
+from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeTopic
@@ -65,7 +67,11 @@ class Bench:
     def __post_init__(self) -> None:
         self.queue = FakeDeliverQueue(self.clock.monotonic)
         self.client = FakeWebhookClient(self.clock.now)
-        self.fanning_out = FanningOut(endpoints=self.endpoints, queue=self.queue, counters=self.counters)
+        self.callbacks, self.tokens = FakeCallbacks(), FakeAuthTokens()
+        calling_back = CallingBack(callbacks=self.callbacks, endpoints=self.endpoints, clock=self.clock)
+        self.fanning_out = FanningOut(
+            endpoints=self.endpoints, queue=self.queue, calling_back=calling_back, counters=self.counters
+        )
         self.delivering = self.process()
 
     def process(self) -> Delivering:
@@ -75,6 +81,7 @@ class Bench:
             deliveries=self.deliveries,
             queue=self.queue,
             client=self.client,
+            tokens=self.tokens,
             topic=self.topic,
             clock=self.clock,
             counters=self.counters,

@@ -32,10 +32,12 @@ from bridge.domain.webhooks import (
     secret_of,
     signed_headers,
 )
+from bridge.services.calling_back import CallingBack
 from bridge.services.fanning_out import FanningOut
 from bridge.services.replaying import MOST_REPLAYED, Replaying
 from bridge.services.subscribing import Changes, Subscribing
 from tests.fakes.accounts import FakeAccounts
+from tests.fakes.callbacks import FakeCallbacks
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.counters import FakeCounters
 from tests.fakes.schemas import hold_against_schema
@@ -386,7 +388,9 @@ def test_fanning_out_points_to_whoever_wants_it() -> None:
     for number in range(12):
         endpoints.add(endpoint(number, event_types=("sms.account.*",) if number % 3 else ("sms.message.*",)))
     queue = FakeDeliverQueue(clock.monotonic)
-    fanning_out = FanningOut(endpoints=endpoints, queue=queue, counters=counters)
+    callbacks = FakeCallbacks()
+    calling_back = CallingBack(callbacks=callbacks, endpoints=endpoints, clock=clock)
+    fanning_out = FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=counters)
 
     assert fanning_out.fan_out(suspended("default", NOON).body(), None, fanning_out.known()) == 8
     assert fanning_out.fan_out(suspended("nobody", NOON).body(), None, fanning_out.known()) == 0

@@ -12,10 +12,12 @@ import pytest
 from bridge import handling, wiring
 from bridge.domain.events import suspended
 from bridge.domain.webhooks import Answer, DeliveryStatus, Pointer, delivery_of, happened
+from bridge.services.calling_back import CallingBack
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
 from bridge.services.replaying import Replaying
 from bridge.services.subscribing import Subscribing
+from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
 from tests.fakes.webhooks import (
     SECRET,
     FakeDeliveries,
@@ -54,12 +56,17 @@ class Out:
             allow_loopback=False,
         )
         self.replaying = Replaying(subscribing=self.subscribing, deliveries=self.deliveries, queue=self.queue)
-        self.fanning_out = FanningOut(endpoints=self.endpoints, queue=self.queue, counters=world.counters)
+        self.callbacks = FakeCallbacks()
+        calling_back = CallingBack(callbacks=self.callbacks, endpoints=self.endpoints, clock=world.clock)
+        self.fanning_out = FanningOut(
+            endpoints=self.endpoints, queue=self.queue, calling_back=calling_back, counters=world.counters
+        )
         self.delivering = Delivering(
             endpoints=self.endpoints,
             deliveries=self.deliveries,
             queue=self.queue,
             client=self.client,
+            tokens=FakeAuthTokens(),
             topic=world.topic,
             clock=world.clock,
             counters=world.counters,

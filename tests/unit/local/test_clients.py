@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
-from moto import mock_aws
 
-from local import clients
-from local.clients import SCOPES, Client, Clients, main
+from local.clients import SCOPES, Client, Clients
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -27,25 +25,6 @@ def stub(dynamodb: "DynamoDBClient") -> Iterator[Stubber]:
     with Stubber(dynamodb) as stub:
         yield stub
         stub.assert_no_pending_responses()
-
-
-@pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A stack `s` with an empty table, in this process."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(clients, "_table_of", lambda _: "clients")
-    with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="clients",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield
 
 
 def item(name: str, key_hash: str) -> dict[str, Any]:
@@ -99,6 +78,19 @@ def test_revoking_deletes_every_key_of_the_client_and_no_other(dynamodb: "Dynamo
     assert Clients(dynamodb, "clients").revoke("shop") == 2
 
 
+def test_one_key_of_several_is_revoked_by_how_its_hash_begins(dynamodb: "DynamoDBClient", stub: Stubber) -> None:
+    found = [item("shop", "aa1"), item("bank", "ab"), item("shop", "cc"), item("shop", "aa2")]
+    for _ in range(3):
+        stub.add_response("scan", {"Items": found}, {"TableName": "clients", "ConsistentRead": True})
+    stub.add_response("delete_item", {}, {"TableName": "clients", "Key": {"pk": {"S": "cc"}}})
+    with pytest.raises(LocalError, match="several keys"):
+        Clients(dynamodb, "clients").revoke("shop", "aa")
+    with pytest.raises(LocalError, match="no key of shop like"):
+        Clients(dynamodb, "clients").revoke("shop", "")
+
+    assert Clients(dynamodb, "clients").revoke("shop", "c") == 1
+
+
 def test_revoking_an_unknown_client_is_an_error(dynamodb: "DynamoDBClient", stub: Stubber) -> None:
     stub.add_response("scan", {"Items": []}, {"TableName": "clients", "ConsistentRead": True})
 
@@ -140,25 +132,3 @@ def test_fallbacks_are_some_of_the_clients_accounts_in_order() -> None:
     assert Client(**values, accounts=("a", "b", "c"), fallback_accounts=("c", "b")).fallback_accounts == ("c", "b")
     assert Client(**values, accounts=("*",), fallback_accounts=("b",)).fallback_accounts == ("b",)
     assert Client(**values, accounts=("a",)).fallback_accounts == ()
-
-
-@pytest.mark.usefixtures("deployed")
-def test_an_operator_names_fallbacks_and_sees_them(capsys: pytest.CaptureFixture[str]) -> None:
-    create = ["create", "--stack", "s", "--client", "shop", "--accounts", "a,b,c"]
-
-    assert main([*create, "--fallback-accounts", " c, b"]) == 0
-    assert main(["create", "--stack", "s", "--client", "bank", "--accounts", "*"]) == 0
-    assert main([*create, "--fallback-accounts", "d"]) == 1
-    capsys.readouterr()
-    assert main(["list", "--stack", "s"]) == 0
-
-    bank, shop = capsys.readouterr().out.splitlines()
-    assert "accounts a,b,c (default a, then c,b)" in shop
-    assert "accounts * (default default)" in bank
-
-
-def test_the_command_tells_its_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["create", "--client", "shop"])
-
-    assert "--stack" in capsys.readouterr().err

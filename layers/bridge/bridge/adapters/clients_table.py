@@ -28,4 +28,5 @@ class ClientsTable:
             default_account=client["default_account"],
             scopes=frozenset(client["scopes"]),
             fallback_accounts=tuple(client.get("fallback_accounts", ())),  # not in what was stored before there were
+            account_sid=client.get("account_sid"),
         )

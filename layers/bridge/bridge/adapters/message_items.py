@@ -19,6 +19,7 @@ from bridge.domain.messages import (
     TrackedReport,
 )
 from bridge.domain.submits import is_waiting, state_of
+from bridge.domain.twilio import send_of
 from bridge.domain.walks import Entry, shard_of
 
 MESSAGE: Final = "message"
@@ -27,7 +28,7 @@ UNCHANGING: Final = frozenset(
     {
         *("pk", "sk", "client", "client_key", "client_reference", "client_references", "reference_key"),
         *("created", "created_at", "extension", "category", "on_ambiguous", "queued", "send_at"),
-        *("batch_id", "batch_key"),
+        *("batch_id", "batch_key", "twilio"),
     }
 )
 """The attributes of a message that no step of its submit changes."""
@@ -161,6 +162,7 @@ def _seldom(message: Message) -> dict[str, object]:
         "batch_id": message.batch_id,
         "batch_key": batch_key(message.id, message.batch_id) if message.batch_id else None,
         "tally": dict(tally) if tally else None,
+        "twilio": message.twilio.record() if message.twilio else None,
     }
 
 
@@ -192,6 +194,7 @@ def owner_of(item: Mapping[str, Any]) -> Owner:
         submitted_at=datetime.fromisoformat(claimed_at or item["created_at"]),
         batch_id=item.get("batch_id"),
         references=item.get("client_references", {}),
+        calls_back="url" in item.get("twilio", {}),
     )
 
 
@@ -239,6 +242,7 @@ def message_of(item: Mapping[str, Any]) -> Message:
         doubtful=item.get("doubtful", False),
         fallback_accounts=tuple(item.get("fallback_accounts", ())),
         routed_from=(account, text) if account is not None else None,
+        twilio=send_of(item.get("twilio")),
         recipients=tuple(
             Recipient(
                 to=recipient["to"],

@@ -86,7 +86,7 @@ _CANDIDATES: Final = 50  # messages to one number that are looked at
 _HOUR_PAGE: Final = 100  # messages of an hour in one page
 _EVENTS: Final = 200  # event ids that a row remembers: so many reports of one recipient are more than anybody sends
 _COUNTED: Final = {Status.DELIVERED: "delivered", Status.UNDELIVERED: "failed"}
-_OWNER: Final = "pk, account, client, client_reference, created_at, claimed_at, batch_id, client_references"
+_OWNER: Final = "pk, account, client, client_reference, created_at, claimed_at, batch_id, client_references, twilio"
 
 
 class MessagesTable:

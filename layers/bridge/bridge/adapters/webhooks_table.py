@@ -4,15 +4,18 @@
 |---|---|---|
 | `endpoints` | the endpoint's id | an endpoint, with its secrets |
 | `endpoint#<id>` | the delivery's id | an event's delivery to it, for 30 days |
+| `twilio` | an account's SID | what its status callbacks are signed with: `bridge.adapters.callbacks_table` |
 
 Times are kept as text that sorts as they do.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, standing_item, to_item
+from bridge.domain.twilio import send_of
 from bridge.domain.webhooks import (
     ATTEMPTS,
     KEPT,
@@ -55,6 +58,11 @@ class WebhookEndpointsTable:
         self._client.put_item(
             TableName=self._table, Item=_endpoint_item(endpoint), ConditionExpression="attribute_not_exists(pk)"
         )
+
+    def ensure(self, endpoint: Endpoint) -> None:
+        """See `bridge.ports.WebhookEndpoints`."""
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self.add(endpoint)
 
     def get(self, endpoint_id: str) -> Endpoint | None:
         """See `bridge.ports.WebhookEndpoints`."""
@@ -246,6 +254,7 @@ def _leased(fresh: Delivery, now: datetime) -> Delivery:
         account=fresh.account,
         body=fresh.body,
         created_at=fresh.created_at,
+        callback=fresh.callback,
         attempts=1,
         attempted_at=now,
         leased_until=now + LEASE,
@@ -270,6 +279,7 @@ def _delivery_item(delivery: Delivery) -> Any:
             "attempted_at": _text(delivery.attempted_at),
             "http_status": delivery.http_status,
             "error": delivery.error,
+            "callback": delivery.callback.record() if delivery.callback else None,
             "expires_at": int((delivery.created_at + KEPT).timestamp()),
         }
     )
@@ -293,6 +303,7 @@ def _delivery(item: Mapping[str, Any]) -> Delivery:
         attempted_at=_time(item.get("attempted_at")),
         http_status=None if http_status is None else int(http_status),
         error=item.get("error"),
+        callback=send_of(item.get("callback")),
     )
 
 
@@ -321,6 +332,7 @@ def _endpoint_item(endpoint: Endpoint) -> Any:
             "failing_since": _text(health.failing_since),
             "open_until": _text(health.open_until),
             "version": endpoint.version,
+            "account_sid": endpoint.account_sid,
         }
     )
 
@@ -351,6 +363,7 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
             open_until=_time(item.get("open_until")),
         ),
         version=int(item["version"]),
+        account_sid=item.get("account_sid"),
     )
 
 

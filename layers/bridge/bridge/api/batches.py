@@ -15,7 +15,7 @@ from bridge.api.requests import (
     Number,
     OnAmbiguousName,
 )
-from bridge.api.responses import Count, Time
+from bridge.api.responses import AccountShown, Count, CreatedAt
 from bridge.domain import segments
 from bridge.domain.batches import MAX_ENTRIES, Batch, BatchStatus
 from bridge.domain.messages import Category, OnAmbiguous, Status
@@ -77,7 +77,7 @@ class _Worded(BaseModel):
 class EntryRequest(_Worded):
     """One message of a batch: one number, and a text or a template where the batch has none for all."""
 
-    to: Annotated[Number, WithJsonSchema(NUMBER_SCHEMA)]
+    to: Annotated[Number, WithJsonSchema({**NUMBER_SCHEMA, "description": "A mainland mobile number."})]
     params: Annotated[
         dict[str, Value],
         Field(
@@ -91,7 +91,10 @@ class EntryRequest(_Worded):
 class BatchRequest(_Worded):
     """The body of `POST /batches`. A text or template here is for the messages that have none of their own."""
 
-    messages: Annotated[list[EntryRequest], Field(min_length=1, max_length=MAX_ENTRIES)]
+    messages: Annotated[
+        list[EntryRequest],
+        Field(min_length=1, max_length=MAX_ENTRIES, description="In the order in which they are to be sent."),
+    ]
     extension: Extension = ""
     category: CategoryName = Category.MARKETING
     on_ambiguous: OnAmbiguousName = OnAmbiguous.UNKNOWN
@@ -130,8 +133,8 @@ class BatchResponse(BaseModel):
             "once; `counts` says how that went, and goes on changing as reports come in."
         ),
     ]
-    account: str
-    created_at: Time
+    account: AccountShown
+    created_at: CreatedAt
     total: Annotated[int, Field(ge=1, le=MAX_ENTRIES, description="Messages in the batch.")]
     counts: Annotated[
         dict[str, Count],
@@ -139,6 +142,7 @@ class BatchResponse(BaseModel):
         WithJsonSchema(
             {
                 "type": "object",
+                "description": "How many of them have which status; a status without any is left out.",
                 "propertyNames": {"enum": [status.value for status in Status]},
                 "additionalProperties": {"type": "integer", "minimum": 1},
             }

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from bridge.api.requests import AccountName, one_or_many
-from bridge.api.responses import Count, FieldProblemResponse
+from bridge.api.responses import AccountShown, Count, FieldProblemResponse
 from bridge.services.estimating import Draft, Estimate
 
 # Far more than can be sent, so that whoever is beyond the limits is told by how much; but not without end.
@@ -53,7 +53,7 @@ class EstimateRequest(BaseModel):
 class EstimateResponse(BaseModel):
     """What would become of a message."""
 
-    account: str
+    account: AccountShown
     text: Annotated[str, Field(description="As it would be sent: with the account's signature where that is added.")]
     length: Annotated[int, Field(ge=0, description="UTF-16 code units of that text.")]
     estimated_segments: Annotated[int, Field(ge=1, description="For one recipient; the gateway's count is the truth.")]

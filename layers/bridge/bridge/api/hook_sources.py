@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from bridge.api.requests import NUMBER_SCHEMA, AccountName, CategoryName, Number, one_or_many
-from bridge.api.responses import E164, Time
+from bridge.api.responses import E164, AccountShown, CreatedAt, NextCursor, UpdatedAt
 from bridge.domain.hook_sources import (
     NAME,
     Auth,
@@ -76,7 +76,7 @@ class AuthRequest(_Authentication):
 class AuthResponse(_Authentication):
     """How calls of a source are authenticated; the secret is not shown."""
 
-    secret_set: bool
+    secret_set: Annotated[bool, Field(description="Whether there is a secret.")]
 
 
 class MappingModel(BaseModel):
@@ -101,8 +101,10 @@ class MappingModel(BaseModel):
             examples=["{{ body.status }}: {{ item.annotations.summary }}"],
         ),
     ] = None
-    client_reference: _Expression = None
-    account: _Expression = None
+    client_reference: Annotated[
+        _Expression, Field(description="The message's `client_reference`.", examples=["item.fingerprint"])
+    ] = None
+    account: Annotated[_Expression, Field(description="The gateway account; else the source's `account`.")] = None
     dedup: Annotated[
         _Expression,
         Field(
@@ -132,7 +134,7 @@ class HookSourceRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    auth: AuthRequest
+    auth: Annotated[AuthRequest, Field(description="How its calls are authenticated.")]
     preset: Annotated[
         str | None,
         Field(
@@ -142,7 +144,7 @@ class HookSourceRequest(BaseModel):
             examples=["alertmanager"],
         ),
     ] = None
-    mapping: MappingModel = MappingModel()
+    mapping: Annotated[MappingModel, Field(description="What becomes of a call's JSON.")] = MappingModel()
     to: Annotated[
         list[Annotated[Number, AfterValidator(e164)]],
         BeforeValidator(one_or_many),
@@ -157,7 +159,7 @@ class HookSourceRequest(BaseModel):
     ] = []
     account: AccountName | None = None
     category: CategoryName = Category.MARKETING
-    limits: LimitsModel = LimitsModel()
+    limits: Annotated[LimitsModel, Field(description="What it may cost.")] = LimitsModel()
 
     def order(self) -> SourceOrder:
         """What the `configuring` service takes."""
@@ -189,32 +191,32 @@ class HookSourceResponse(BaseModel):
     """A hook source; its secret is not shown."""
 
     name: Annotated[str, Field(description="Its calls go to `POST /hooks/{name}`.", examples=["alerts"])]
-    preset: str | None
-    auth: AuthResponse
-    mapping: MappingModel
-    to: list[E164]
-    account: str | None
-    category: Category
-    limits: LimitsModel
-    created_at: Time
-    updated_at: Time
+    preset: Annotated[str | None, Field(description="What it takes where `mapping` says nothing.")]
+    auth: Annotated[AuthResponse, Field(description="How its calls are authenticated.")]
+    mapping: Annotated[MappingModel, Field(description="What becomes of a call's JSON.")]
+    to: Annotated[list[E164], Field(description="Where messages go unless the mapping says.")]
+    account: Annotated[str | None, Field(description="The gateway account; null for the key's default.")]
+    category: Annotated[Category, Field(description="Of its messages.")]
+    limits: Annotated[LimitsModel, Field(description="What it may cost.")]
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ListedSourceResponse(BaseModel):
     """What the list says of a hook source."""
 
-    name: str
-    kind: AuthKind
-    preset: str | None
-    created_at: Time
-    updated_at: Time
+    name: Annotated[str, Field(description="Its calls go to `POST /hooks/{name}`.", examples=["alerts"])]
+    kind: Annotated[AuthKind, Field(description="How its sender shows who it is.")]
+    preset: Annotated[str | None, Field(description="What it takes where its mapping says nothing.")]
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class HookSourcesResponse(BaseModel):
     """A page of hook sources, by name."""
 
-    items: list[ListedSourceResponse]
-    next_cursor: Annotated[str | None, Field(description="Asks for the next page; null in the last.")]
+    items: Annotated[list[ListedSourceResponse], Field(description="The sources, by name.")]
+    next_cursor: NextCursor
 
 
 class HookSourcesQuery(BaseModel):
@@ -223,9 +225,14 @@ class HookSourcesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cursor: Annotated[
-        str, Field(pattern=NAME_PATTERN, description="`next_cursor` of the page before; absent for the first.")
+        str,
+        Field(
+            pattern=NAME_PATTERN,
+            description="`next_cursor` of the page before; absent for the first.",
+            examples=["alerts"],
+        ),
     ] = ""
-    limit: Annotated[int, Field(ge=1, le=100, description="Sources in the page, 100 if absent.")] = 100
+    limit: Annotated[int, Field(ge=1, le=100, description="Sources in the page, 100 if absent.", examples=[100])] = 100
 
 
 class DryRunRequest(BaseModel):
@@ -242,17 +249,17 @@ class DryRunRequest(BaseModel):
 class DraftResponse(BaseModel):
     """A message that would be sent."""
 
-    to: list[E164]
+    to: Annotated[list[E164], Field(description="Its recipients.")]
     text: Annotated[str, Field(description="With the signature that goes in front of it.")]
-    account: str
-    client_reference: str | None
-    estimated_segments: Annotated[int, Field(ge=1)]
+    account: AccountShown
+    client_reference: Annotated[str | None, Field(description="The application's own, as the mapping has it.")]
+    estimated_segments: Annotated[int, Field(ge=1, description="For one recipient.")]
 
 
 class DryRunResponse(BaseModel):
     """What a sample body would send."""
 
-    messages: list[DraftResponse]
+    messages: Annotated[list[DraftResponse], Field(description="The messages, in the order of the body's items.")]
     dropped: Annotated[int, Field(ge=0, description="How many more there would be, beyond the source's limit.")]
 
 

@@ -5,13 +5,14 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from bridge.api.requests import AccountName, Moment, Number
-from bridge.api.responses import MessageResponse, message_response
+from bridge.api.responses import MessageResponse, NextCursor, message_response
 from bridge.domain.lists import Filters, Page
 from bridge.domain.messages import Status
 from bridge.domain.numbers import e164
 
 MOST: Final = 100
 _USUAL: Final = 20
+_CURSOR: Final = "eyJhZnRlciI6IjAxSkQifQ"
 
 
 def _plus(value: object) -> object:
@@ -71,12 +72,15 @@ class MessagesQuery(BaseModel):
                     "type": "string",
                     "enum": [str(status) for status in Status],
                     "description": "The message's status, as it is now.",
+                    "examples": ["delivered"],
                 }
             ),
         ]
         | None
     ) = None
-    account: Annotated[AccountName, Field(description="Sent from this gateway account.")] | None = None
+    account: (
+        Annotated[AccountName, Field(description="Sent from this gateway account.", examples=["default"])] | None
+    ) = None
     batch_id: (
         Annotated[
             str,
@@ -96,6 +100,7 @@ class MessagesQuery(BaseModel):
             Field(
                 max_length=200,
                 description="The `next_cursor` of the page before, with the same filters; `limit` may be another.",
+                examples=[_CURSOR],
             ),
         ]
         | None
@@ -120,8 +125,8 @@ class MessagesQuery(BaseModel):
 class MessagesResponse(BaseModel):
     """A page of messages, the newest first."""
 
-    items: list[MessageResponse]
-    next_cursor: Annotated[str | None, Field(description="For the next page; null at the end of the list.")]
+    items: Annotated[list[MessageResponse], Field(description="The messages, the newest first.")]
+    next_cursor: NextCursor
 
 
 def messages_response(page: Page) -> MessagesResponse:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from bridge.api.requests import NUMBER_SCHEMA, AccountName, Number, one_or_many
-from bridge.api.responses import E164, Time
+from bridge.api.responses import E164, AccountShown, NextCursor, Time
 from bridge.domain.errors import FieldProblem, InvalidRequest
 from bridge.domain.numbers import EXPECTED, e164, national
 from bridge.domain.opt_outs import OptOut, Source
@@ -25,9 +25,16 @@ class OptOutsQuery(BaseModel):
 
     account: AccountName | None = None
     cursor: Annotated[
-        str | None, Field(max_length=64, description="`next_cursor` of the page before; absent for the first.")
+        str | None,
+        Field(
+            max_length=64,
+            description="`next_cursor` of the page before; absent for the first.",
+            examples=["Kzg2MTM4MTIzNDU2Nzg"],
+        ),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="Opt-outs in the page, 100 if absent.")] = 100
+    limit: Annotated[
+        int, Field(ge=1, le=MAX_PAGE, description="Opt-outs in the page, 100 if absent.", examples=[100])
+    ] = 100
 
     def after(self) -> str:
         """The number behind which the page begins; "" for the first. Raises InvalidRequest."""
@@ -74,7 +81,7 @@ class OptOutResponse(BaseModel):
     """A number that wants no more messages from an account."""
 
     number: E164
-    account: str
+    account: AccountShown
     since: Annotated[Time, Field(description="When its message was received, or it was added.")]
     source: Annotated[Source, Field(description="`inbound`: it answered a keyword. `api`: it was added here.")]
     keyword: Annotated[str | None, Field(description="The keyword that it answered.", examples=["TD"])]
@@ -83,8 +90,8 @@ class OptOutResponse(BaseModel):
 class OptOutsResponse(BaseModel):
     """Opt-outs: a page of them, or those that were added."""
 
-    items: list[OptOutResponse]
-    next_cursor: Annotated[str | None, Field(description="Asks for the next page; null in the last.")]
+    items: Annotated[list[OptOutResponse], Field(description="The opt-outs.")]
+    next_cursor: NextCursor
 
 
 def path_number(raw: str) -> str:

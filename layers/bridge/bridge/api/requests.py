@@ -93,9 +93,7 @@ NUMBER_SCHEMA: Final[dict[str, Any]] = {
 }
 
 Number = Annotated[str, StringConstraints(max_length=20), AfterValidator(_number)]
-Day = Annotated[
-    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2021-02-03"]})
-]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Moment = Annotated[
     datetime,
     BeforeValidator(_time),
@@ -103,7 +101,11 @@ Moment = Annotated[
 ]
 AccountName = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="Which gateway account; else the key's default."),
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        description="Which gateway account; else the key's default.",
+        examples=["default"],
+    ),
 ]
 
 
@@ -161,7 +163,7 @@ class SendRequest(BaseModel):
                         "items": NUMBER_SCHEMA,
                         "minItems": 1,
                         "maxItems": MAX_RECIPIENTS,
-                        "uniqueItems": True,
+                        # No uniqueItems: generated clients make sets of it, which some cannot write as JSON.
                     },
                 ],
                 "examples": ["+8613812345678"],
@@ -217,8 +219,10 @@ class StatisticsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    start_date: Annotated[Day, Field(description="The first day, by the account's zone.")]
-    end_date: Annotated[Day, Field(description="The last day, included; within 366 days of the first.")]
+    start_date: Annotated[Day, Field(description="The first day, by the account's zone.", examples=["2021-02-01"])]
+    end_date: Annotated[
+        Day, Field(description="The last day, included; within 366 days of the first.", examples=["2021-02-28"])
+    ]
     account: AccountName | None = None
 
 

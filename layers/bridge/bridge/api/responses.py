@@ -15,34 +15,26 @@ from eums import DayStatistics
 Time = Annotated[
     datetime, PlainSerializer(rfc3339, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-MessageStatus = Literal[
-    "accepted",
-    "scheduled",
-    "submitting",
-    "submitted",
-    "rejected",
-    "cancelled",
-    "unknown",
-    "delivered",
-    "undelivered",
-    "unknown_expired",
-]
-E164 = Annotated[str, Field(examples=["+8613812345678"])]
+E164 = Annotated[str, Field(description="A mainland mobile number, as E.164.", examples=["+8613812345678"])]
 Count = Annotated[int, Field(ge=0)]
+AccountShown = Annotated[str, Field(description="The gateway account.", examples=["default"])]
+CreatedAt = Annotated[Time, Field(description="When it was made.")]
+UpdatedAt = Annotated[Time, Field(description="When it was changed last.")]
+NextCursor = Annotated[str | None, Field(description="Asks for the next page; null in the last.")]
 
 
 class RecipientResponse(BaseModel):
     """One recipient of a message."""
 
     to: E164
-    status: MessageStatus
+    status: Annotated[Status, Field(description="Of this recipient, as it is known now.")]
     gateway_message_id: Annotated[
         str | None, Field(description="The gateway's id: at most 20 digits; it may begin with 0.")
     ] = None
-    billed_segments: Annotated[int | None, Field(description="What the gateway charged.")] = None
+    billed_segments: Annotated[int | None, Field(description="Segments that the gateway charged, once it says.")] = None
     gateway_status: Annotated[str | None, Field(description="The raw status of the last report.")] = None
-    error_class: Annotated[str | None, Field(description="Why it was not delivered.")] = None
-    reported_at: Time | None = None
+    error_class: Annotated[str | None, Field(description="Why it was not delivered, as the bridge reads it.")] = None
+    reported_at: Annotated[Time | None, Field(description="The time of the last report, by the gateway.")] = None
     client_reference: Annotated[str | None, Field(description="Its own, where entries of a batch share a message.")] = (
         None
     )
@@ -52,13 +44,13 @@ class MessageResponse(BaseModel):
     """A message."""
 
     id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
-    status: MessageStatus
-    account: str
-    client_reference: str | None
+    status: Annotated[Status, Field(description="That of the recipient that is furthest from a good end.")]
+    account: Annotated[AccountShown, Field(description="The gateway account that it is sent from.")]
+    client_reference: Annotated[str | None, Field(description="The application's own.", examples=["order-42"])]
     text: Annotated[str, Field(description="As it was sent, with the signature that was put in front of it.")]
     estimated_segments: Annotated[int, Field(ge=1, description="For one recipient; the gateway's count is the truth.")]
-    created_at: Time
-    recipients: list[RecipientResponse]
+    created_at: Annotated[Time, Field(description="When the request came.")]
+    recipients: Annotated[list[RecipientResponse], Field(description="Each number once, in the request's order.")]
     gateway_code: Annotated[int | None, Field(description="The gateway's code, where it refused the message.")] = None
     reason: Annotated[
         Literal["opted_out", "unreachable", "expired_in_queue", "not_processed"] | None,
@@ -71,49 +63,55 @@ class MessageResponse(BaseModel):
 class BalanceResponse(BaseModel):
     """An account's balance."""
 
-    account: str
-    balance: Annotated[int, Field(description="Messages left.", examples=[100])]
-    as_of: Time
+    account: AccountShown
+    balance: Annotated[int, Field(description="Messages left, in segments.", examples=[100])]
+    as_of: Annotated[Time, Field(description="When the gateway said so.")]
+
+
+Submitted = Annotated[Count, Field(description="Messages that the gateway took.")]
+Delivered = Annotated[Count, Field(description="Of those, messages reported as delivered.")]
+Failed = Annotated[Count, Field(description="Of those, messages reported as not delivered.")]
+Unknown = Annotated[Count, Field(description="Of those, messages without a report.")]
 
 
 class DayResponse(BaseModel):
     """What was sent on one day."""
 
-    date: date
-    submitted: Count
-    delivered: Count
-    failed: Count
-    unknown: Count
+    date: Annotated[date, Field(description="By the account's zone.")]
+    submitted: Submitted
+    delivered: Delivered
+    failed: Failed
+    unknown: Unknown
 
 
 class TotalsResponse(BaseModel):
     """The sums of the days."""
 
-    submitted: Count
-    delivered: Count
-    failed: Count
-    unknown: Count
+    submitted: Submitted
+    delivered: Delivered
+    failed: Failed
+    unknown: Unknown
 
 
 class StatisticsResponse(BaseModel):
     """What was sent, day by day."""
 
-    account: str
-    items: list[DayResponse]
-    totals: TotalsResponse
+    account: AccountShown
+    items: Annotated[list[DayResponse], Field(description="The days, oldest first.")]
+    totals: Annotated[TotalsResponse, Field(description="All items added up.")]
 
 
 class HealthResponse(BaseModel):
     """The bridge answers."""
 
-    status: Literal["ok"]
+    status: Annotated[Literal["ok"], Field(description="The API answers.")]
 
 
 class FieldProblemResponse(BaseModel):
     """One thing that is wrong with a request."""
 
-    field: Annotated[str, Field(examples=["to[0]"])]
-    message: str
+    field: Annotated[str, Field(description="Where, by name and index.", examples=["to[0]"])]
+    message: Annotated[str, Field(description="What is wrong, for people.")]
     gateway_code: Annotated[
         int | None, Field(description="The code by which the gateway would refuse it, where it has one.")
     ] = None
@@ -122,10 +120,16 @@ class FieldProblemResponse(BaseModel):
 class ProblemResponse(BaseModel):
     """Problem details (RFC 9457)."""
 
-    type: Annotated[str, Field(examples=["urn:eums-bridge:problem:invalid-request"])]
-    title: str
-    status: Annotated[int, Field(ge=400, le=599)]
-    detail: str
+    type: Annotated[
+        str,
+        Field(
+            description="What kind of problem it is: the one member to decide by.",
+            examples=["urn:eums-bridge:problem:invalid-request"],
+        ),
+    ]
+    title: Annotated[str, Field(description="The kind, for people.")]
+    status: Annotated[int, Field(ge=400, le=599, description="The HTTP status.")]
+    detail: Annotated[str, Field(description="What is wrong here and what to do, for people.")]
     request_id: Annotated[str | None, Field(description="Names this request in the logs.")] = None
     errors: Annotated[list[FieldProblemResponse] | None, Field(description="Every problem of the request.")] = None
     gateway_code: Annotated[
@@ -140,7 +144,7 @@ def message_response(message: Message) -> MessageResponse:
     """A message as the API shows it."""
     return MessageResponse(
         id=message.id,
-        status=message.status.value,
+        status=message.status,
         account=message.account,
         client_reference=message.client_reference,
         text=message.text,
@@ -188,7 +192,7 @@ def statistics_response(account: str, days: tuple[DayStatistics, ...]) -> Statis
 def _recipient(recipient: Recipient) -> RecipientResponse:
     return RecipientResponse(
         to=recipient.to,
-        status=recipient.status.value,
+        status=recipient.status,
         gateway_message_id=recipient.gateway_message_id,
         billed_segments=recipient.billed_segments,
         gateway_status=recipient.gateway_status,

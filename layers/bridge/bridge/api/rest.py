@@ -52,6 +52,7 @@ def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
         scopes=frozenset(values["scopes"].split(",")),
         # Absent where there are none, and in what API Gateway kept of an authorizer that did not know of them.
         fallback_accounts=tuple(filter(None, values.get("fallback_accounts", "").split(","))),
+        account_sid=values.get("account_sid"),
     )
     if found.scopes.isdisjoint(scopes):
         raise NotAllowed(f"this key lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")

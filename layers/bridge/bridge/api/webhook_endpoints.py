@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bridge.api.requests import Moment
-from bridge.api.responses import Time
+from bridge.api.responses import AccountShown, CreatedAt, NextCursor, Time, UpdatedAt
 from bridge.domain.errors import FieldProblem, InvalidRequest
 from bridge.domain.ids import is_ulid
 from bridge.domain.webhooks import Answer, Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointStatus
@@ -89,12 +89,20 @@ class DeliveriesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Annotated[
-        Literal["pending", "delivered", "failed"] | None, Field(description="Only those with this status.")
+        Literal["pending", "delivered", "failed"] | None,
+        Field(description="Only those with this status.", examples=["failed"]),
     ] = None
     cursor: Annotated[
-        str | None, Field(max_length=64, description="`next_cursor` of the page before; absent for the first.")
+        str | None,
+        Field(
+            max_length=64,
+            description="`next_cursor` of the page before; absent for the first.",
+            examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"],
+        ),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="Deliveries in the page, 50 if absent.")] = 50
+    limit: Annotated[
+        int, Field(ge=1, le=MAX_PAGE, description="Deliveries in the page, 50 if absent.", examples=[50])
+    ] = 50
 
     def wanted(self) -> dict[str, Any]:
         """As the service takes it: one more than the page has, to see whether it ends. Raises InvalidRequest."""
@@ -122,23 +130,23 @@ class ReplayRequest(BaseModel):
 class EndpointResponse(BaseModel):
     """A webhook endpoint."""
 
-    id: Annotated[str, Field(examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
-    url: str
-    event_types: list[str]
+    id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
+    url: Annotated[str, Field(description="Where events are posted to.")]
+    event_types: Annotated[list[str], Field(description="Types of events, or the beginning of some and `.*`.")]
     accounts: Annotated[list[str], Field(description="Empty: all that its client may use.")]
-    description: str | None
+    description: Annotated[str | None, Field(description="For people.")]
     status: Annotated[EndpointStatus, Field(description="`disabled`: nothing is delivered.")]
     disabled_reason: Annotated[
         DisabledReason | None,
         Field(description="`gone`: it answered 410. `failing`: for five days. `requested`: by its client."),
     ]
-    disabled_at: Time | None
+    disabled_at: Annotated[Time | None, Field(description="Since when nothing is delivered.")]
     failing_since: Annotated[Time | None, Field(description="Since when every attempt fails.")]
     previous_secret_until: Annotated[
         Time | None, Field(description="Until then the secret before the last rotation signs, too.")
     ]
-    created_at: Time
-    updated_at: Time
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class EndpointWithSecretResponse(EndpointResponse):
@@ -157,8 +165,9 @@ class EndpointWithSecretResponse(EndpointResponse):
 class EndpointsResponse(BaseModel):
     """All webhook endpoints of a client."""
 
-    items: list[EndpointResponse]
-    next_cursor: Annotated[None, Field(description="There is no next page.")] = None
+    items: Annotated[list[EndpointResponse], Field(description="The endpoints.")]
+    # Not `None` as its type: some generators of clients have nothing for a field that is always null.
+    next_cursor: Annotated[str | None, Field(description="Always null: there is no next page.")] = None
 
 
 class WebhookTestResponse(BaseModel):
@@ -172,15 +181,15 @@ class WebhookTestResponse(BaseModel):
 class DeliveryResponse(BaseModel):
     """An event, and what became of its delivery to an endpoint."""
 
-    id: Annotated[str, Field(examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
+    id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
     event_id: Annotated[str, Field(description="The event's `id`, and the header `webhook-id`.")]
-    event_type: str
-    account: str
-    status: DeliveryStatus
-    attempts: Annotated[int, Field(description="Since it began, or was replayed last.")]
+    event_type: Annotated[str, Field(description="The event's `type`.")]
+    account: AccountShown
+    status: Annotated[DeliveryStatus, Field(description="What became of it.")]
+    attempts: Annotated[int, Field(ge=0, description="Since it began, or was replayed last.")]
     http_status: Annotated[int | None, Field(description="Of the last attempt; null where it was not answered.")]
     error: Annotated[str | None, Field(description="What was wrong with the last attempt, if it was not answered.")]
-    created_at: Time
+    created_at: CreatedAt
     attempted_at: Annotated[Time | None, Field(description="When the last attempt began.")]
     next_attempt_at: Annotated[Time | None, Field(description="When the next attempt is due.")]
 
@@ -188,8 +197,8 @@ class DeliveryResponse(BaseModel):
 class DeliveriesResponse(BaseModel):
     """A page of deliveries, the newest event first."""
 
-    items: list[DeliveryResponse]
-    next_cursor: Annotated[str | None, Field(description="Asks for the next page; null in the last.")]
+    items: Annotated[list[DeliveryResponse], Field(description="The deliveries, the newest event first.")]
+    next_cursor: NextCursor
 
 
 class ReplayedResponse(BaseModel):

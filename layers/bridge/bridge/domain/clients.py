@@ -25,6 +25,7 @@ class Caller:
         accounts: the gateway accounts that it may use, or `*`.
         default_account: the one that is used when a request names none.
         fallback_accounts: those that are tried after it, in this order, where a request names none.
+        account_sid: of the Twilio-shaped credentials that it came with; None where it came with a key.
     """
 
     client: str
@@ -32,6 +33,7 @@ class Caller:
     default_account: str
     scopes: frozenset[str]
     fallback_accounts: tuple[str, ...] = ()
+    account_sid: str | None = None
 
     def may_use(self, account: str) -> bool:
         """Whether the client may use this gateway account."""

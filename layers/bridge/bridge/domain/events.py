@@ -63,6 +63,7 @@ class Event:
         time: aware; the gateway's own time of the fact where it gave one.
         client: the client whose message it is about, for filters; None where nobody's.
         data: JSON values only.
+        calls_back: whether its message has a status callback of its own (the Twilio-shaped door).
     """
 
     id: str
@@ -72,6 +73,7 @@ class Event:
     time: datetime
     data: Mapping[str, object]
     client: str | None = None
+    calls_back: bool = False
 
     def body(self) -> str:
         """The structured JSON form."""
@@ -99,6 +101,8 @@ class Event:
                 attributes[name] = value
         if isinstance(final := self.data.get("final"), bool):
             attributes["final"] = "true" if final else "false"
+        if self.calls_back:
+            attributes["callback"] = "twilio"
         return attributes
 
     def fits(self) -> bool:
@@ -129,6 +133,7 @@ def reported(account: str, report: Report, owner: Owner | None, pulled_at: datet
         subject=owner.message_id if owner else None,
         time=report.report_time or pulled_at,
         client=owner.client if owner else None,
+        calls_back=owner is not None and owner.calls_back,
         data={
             **_whose(owner, e164(report.dest_number)),
             "account": account,
@@ -226,6 +231,7 @@ def attached(early: EarlyReport, owner: Owner) -> Event:
         subject=owner.message_id,
         time=early.time,
         client=owner.client,
+        calls_back=owner.calls_back,
         data={**envelope["data"], **_whose(owner, early.to)},
     )
 
@@ -236,6 +242,7 @@ def expired(message: Message, recipient: Recipient, now: datetime) -> Event:
 
 
 def _unreported(event_type: EventType, status: Status, message: Message, recipient: Recipient, now: datetime) -> Event:
+    owner = message.owner
     return Event(
         id=stable_id(status, message.id, recipient.to),
         type=event_type,
@@ -243,8 +250,9 @@ def _unreported(event_type: EventType, status: Status, message: Message, recipie
         subject=message.id,
         time=now,
         client=message.client,
+        calls_back=owner.calls_back,
         data={
-            **_whose(message.owner, recipient.to),
+            **_whose(owner, recipient.to),
             "account": message.account,
             "to": recipient.to,
             "status": status,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from bridge.domain.segments import estimate
+from bridge.domain.twilio import TwilioSend
 
 
 class Status(StrEnum):
@@ -110,6 +111,7 @@ class Message:
         doubtful: an earlier one of them may have been taken, so that a refusal of a later one does not settle it.
         fallback_accounts: those that are still to be tried where this one is refused.
         routed_from: the account that was tried first, and the text as it was for that one; None where it is this one.
+        twilio: what it remembers of the Twilio-shaped door; None where it came in by another.
     """
 
     id: str
@@ -135,6 +137,7 @@ class Message:
     doubtful: bool = False
     fallback_accounts: tuple[str, ...] = ()
     routed_from: tuple[str, str] | None = None
+    twilio: TwilioSend | None = None
 
     @property
     def status(self) -> Status:
@@ -163,6 +166,7 @@ class Message:
             submitted_at=self.submitted_at,
             batch_id=self.batch_id,
             references={each.to: each.client_reference for each in self.recipients if each.client_reference},
+            calls_back=self.twilio is not None and self.twilio.callback_url is not None,
         )
 
     @property
@@ -290,6 +294,7 @@ class Owner:
     Attributes:
         submitted_at: when its submit began.
         references: the application's references by number (E.164), where entries of a batch share the message.
+        calls_back: whether the message has a status callback of its own.
     """
 
     message_id: str
@@ -299,6 +304,7 @@ class Owner:
     submitted_at: datetime
     batch_id: str | None = None
     references: Mapping[str, str] = field(default_factory=dict, hash=False)
+    calls_back: bool = False
 
     def reference_of(self, to: str) -> str | None:
         """The application's own reference for one number (E.164)."""

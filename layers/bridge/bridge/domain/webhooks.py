@@ -16,6 +16,7 @@ from typing import Final
 from bridge.domain.clients import ANY_ACCOUNT
 from bridge.domain.events import EventType
 from bridge.domain.ids import is_ulid, ulid
+from bridge.domain.twilio import TwilioSend, send_of
 
 SECRET_BYTES: Final = 32
 OVERLAP: Final = timedelta(hours=24)
@@ -151,6 +152,8 @@ class Endpoint:
         may_use: the accounts that its client could use when it was made or changed last, or `*`.
         told: whether somebody was told that it is disabled.
         version: counts its changes.
+        account_sid: of the account whose status callbacks go there, each to its message's own URL; None where it is
+            an endpoint that wants events.
     """
 
     id: str
@@ -169,6 +172,7 @@ class Endpoint:
     told: bool = True
     health: Health = field(default_factory=Health)
     version: int = 0
+    account_sid: str | None = None
 
     @property
     def enabled(self) -> bool:
@@ -181,7 +185,7 @@ class Endpoint:
         What is nobody's (the state of an account, an inbound message that answers none, a report of a message that
         the bridge does not know) goes to whoever may use the account.
         """
-        if not self.enabled or event.endpoint == self.id:
+        if not self.enabled or event.endpoint == self.id or self.account_sid:
             return False
         if self.accounts and event.account not in self.accounts:
             return False
@@ -266,6 +270,7 @@ class Pointer:
         round: counts the replays: one of an earlier round is over.
         noted: whether the delivery is written down already.
         event: the event; None where the delivery is written down with it.
+        callback: what its message remembers, where it is a status callback; likewise.
     """
 
     endpoint: str
@@ -273,11 +278,13 @@ class Pointer:
     round: int = 0
     noted: bool = False
     event: Happened | None = None
+    callback: TwilioSend | None = None
 
     def body(self) -> str:
         """As the body of a message of the queue: a line, and behind it the event as it is, so that nothing grows."""
         head = json.dumps(
             {"endpoint": self.endpoint, "delivery": self.delivery, "round": self.round, "noted": self.noted}
+            | ({"callback": self.callback.record()} if self.callback else {})
         )
         return f"{head}\n{self.event.body}" if self.event else head
 
@@ -300,13 +307,20 @@ def pointer_of(body: str) -> Pointer:
             "round": int(number),
             "noted": bool(noted),
             **others,
-        } if is_ulid(endpoint) and is_ulid(delivery) and number >= 0 and not isinstance(number, bool) and not others:
+        } if (
+            is_ulid(endpoint)
+            and is_ulid(delivery)
+            and number >= 0
+            and not isinstance(number, bool)
+            and not (others.keys() - {"callback"})
+        ):
             return Pointer(
                 endpoint=endpoint,
                 delivery=delivery,
                 round=number,
                 noted=noted,
                 event=happened(event) if event else None,
+                callback=send_of(others.get("callback")),
             )
     raise ValueError("no pointer to a delivery")
 
@@ -322,6 +336,7 @@ class Delivery:
         leased_until: somebody is at it until then, at the latest.
         http_status: of the last attempt that was answered.
         error: what was wrong with the last attempt, in a word; None where it was answered.
+        callback: what its message remembers, where it is a status callback.
     """
 
     endpoint: str
@@ -339,6 +354,7 @@ class Delivery:
     attempted_at: datetime | None = None
     http_status: int | None = None
     error: str | None = None
+    callback: TwilioSend | None = None
 
     @property
     def pointer(self) -> Pointer:
@@ -346,7 +362,7 @@ class Delivery:
         return Pointer(endpoint=self.endpoint, delivery=self.id, round=self.round, noted=True)
 
 
-def delivery_of(endpoint: str, event: Happened, now: datetime) -> Delivery:
+def delivery_of(endpoint: str, event: Happened, now: datetime, callback: TwilioSend | None = None) -> Delivery:
     """The delivery of an event to an endpoint, as it begins."""
     return Delivery(
         endpoint=endpoint,
@@ -356,6 +372,7 @@ def delivery_of(endpoint: str, event: Happened, now: datetime) -> Delivery:
         account=event.account,
         body=event.body,
         created_at=now,
+        callback=callback,
     )
 
 
@@ -397,6 +414,7 @@ class Answer:
     Attributes:
         status: the HTTP status; None where there was no answer.
         error: `refused_address`, `unresolved`, `unreachable`, `tls`, `timeout`, `protocol`; None where there was one.
+            `no_token` where nothing was asked: a status callback whose account has no auth token any more.
     """
 
     status: int | None = None

@@ -10,12 +10,21 @@ from bridge.ports.sends import Pace, Schedules, SendQueue
 from bridge.ports.statistics import Slots, StatisticsCache
 from bridge.ports.surroundings import Clock, Counters, NewId
 from bridge.ports.watching import Reconciliations, SubmitTimes, Watches
-from bridge.ports.webhooks import Deliveries, DeliverQueue, WebhookClient, WebhookEndpoints
+from bridge.ports.webhooks import (
+    AuthTokens,
+    Callbacks,
+    Deliveries,
+    DeliverQueue,
+    WebhookClient,
+    WebhookEndpoints,
+)
 
 __all__ = [
     "Accounts",
+    "AuthTokens",
     "BatchBodies",
     "Batches",
+    "Callbacks",
     "Clients",
     "Clock",
     "Counters",

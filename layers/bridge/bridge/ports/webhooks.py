@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bridge.domain.twilio import TwilioSend
 from bridge.domain.webhooks import Answer, Begun, Delivery, DeliveryStatus, Endpoint, Pointer, Received
 
 
@@ -12,6 +13,9 @@ class WebhookEndpoints(Protocol):
 
     def add(self, endpoint: Endpoint) -> None:
         """Write down a new one."""
+
+    def ensure(self, endpoint: Endpoint) -> None:
+        """Write one down, where none of its id is there."""
 
     def get(self, endpoint_id: str) -> Endpoint | None:
         """One of them, as it is now."""
@@ -57,6 +61,20 @@ class Deliveries(Protocol):
         self, endpoint_id: str, *, status: DeliveryStatus | None, first: str, end: str, limit: int
     ) -> Sequence[Delivery]:
         """Those from the last before `end` down to `first`, at most `limit`. Fewer are all there are."""
+
+
+class Callbacks(Protocol):
+    """What messages remember of the Twilio-shaped door."""
+
+    def of(self, message_id: str) -> TwilioSend | None:
+        """Where the message's statuses go, and whose they are; None where it has no callback, or is gone. One read."""
+
+
+class AuthTokens(Protocol):
+    """What status callbacks are signed with."""
+
+    def primary(self, account_sid: str) -> str | None:
+        """The account's newest auth token; None where it has none any more."""
 
 
 class DeliverQueue(Protocol):

@@ -1,26 +1,47 @@
-"""Authorizing: an API key → the client that it belongs to."""
+"""Authorizing: an API key, or the credentials of the Twilio-shaped door → the client that they belong to."""
 
+import base64
+import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.domain.clients import Caller, hash_key
+from bridge.domain.twilio import credential_hash, is_account_sid
 from bridge.ports import Clients
 
 # RFC 6750, 2.1: the scheme in any case, one space, the token. The length is bounded before anything is hashed.
 _BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] ([A-Za-z0-9._~+/-]{16,256}=*)")
+# RFC 7617, 2: likewise. A SID and a token are 67 characters, so 92 of Base64.
+_BASIC: Final = re.compile(r"[Bb][Aa][Ss][Ii][Cc] ([A-Za-z0-9+/]{16,256}={0,2})")
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{16,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizing:
-    """Knows whose key a request carries."""
+    """Knows whose credentials a request carries."""
 
     clients: Clients
 
     def caller(self, authorization: str) -> Caller | None:
-        """The client behind an `Authorization` header; None for whatever is not the key of one.
+        """The client behind an `Authorization` header; None for whatever is not the credential of one.
 
-        Keys are looked up by their SHA-256, so that no comparison here could tell a near miss from a far one.
+        Credentials are looked up by their SHA-256, so that no comparison here could tell a near miss from a far one.
         """
-        match = _BEARER.fullmatch(authorization)
-        return self.clients.find(hash_key(match.group(1))) if match else None
+        if match := _BEARER.fullmatch(authorization):
+            found = self.clients.find(hash_key(match.group(1)))
+            # What came with a bare key is no account of the door, whatever is written beside it.
+            return replace(found, account_sid=None) if found else None
+        if match := _BASIC.fullmatch(authorization):
+            return self._account(match.group(1))
+        return None
+
+    def _account(self, encoded: str) -> Caller | None:
+        try:
+            sid, _, token = base64.b64decode(encoded, validate=True).decode("ascii").partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        if not is_account_sid(sid) or not _TOKEN.fullmatch(token):
+            return None
+        found = self.clients.find(credential_hash(sid, token))
+        return replace(found, account_sid=sid) if found else None

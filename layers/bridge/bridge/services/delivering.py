@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from bridge.domain import webhook_events
+from bridge.domain import twilio_callbacks, webhook_events
 from bridge.domain.webhooks import (
     ATTEMPTS,
     GONE,
@@ -34,7 +34,7 @@ from bridge.domain.webhooks import (
     signed_headers,
     wait_before,
 )
-from bridge.ports import Clock, Counters, Deliveries, DeliverQueue, Topic, WebhookClient, WebhookEndpoints
+from bridge.ports import AuthTokens, Clock, Counters, Deliveries, DeliverQueue, Topic, WebhookClient, WebhookEndpoints
 
 _AT_ONCE: Final = 32  # threads
 _AT_ONCE_TO_ONE: Final = 4
@@ -73,6 +73,7 @@ class Delivering:
     deliveries: Deliveries
     queue: DeliverQueue
     client: WebhookClient
+    tokens: AuthTokens
     topic: Topic
     clock: Clock
     counters: Counters
@@ -112,7 +113,7 @@ class Delivering:
         if not endpoint.enabled:
             self._write_off(endpoint, pointer, now)
             return None
-        fresh = delivery_of(endpoint.id, pointer.event, now) if pointer.event else None
+        fresh = delivery_of(endpoint.id, pointer.event, now, pointer.callback) if pointer.event else None
         probing = bool(endpoint.health.failures)
         if probing and not self._probe(endpoint, now):
             if fresh is not None and not pointer.noted:
@@ -142,10 +143,7 @@ class Delivering:
         return pointer.bare(), 1.0  # it was due a moment later
 
     def _attempt(self, endpoint: Endpoint, delivery: Delivery, *, probing: bool) -> tuple[Pointer, float] | None:
-        body = delivery.body.encode()
-        now = self.clock.now()
-        answer = self.client.post(endpoint.url, headers(endpoint, delivery.event_id, now, body), body)
-        now = self.clock.now()
+        answer = self._post(endpoint, delivery)
         after = replace(delivery, leased_until=None, next_at=None, http_status=answer.status, error=answer.error)
         if answer.taken:
             self.deliveries.end(delivery, replace(after, status=DeliveryStatus.DELIVERED))
@@ -156,15 +154,28 @@ class Delivering:
         self.counters.count("WebhookAttemptsFailed")
         return self._failed(endpoint, delivery, after, answer, probing=probing)
 
+    def _post(self, endpoint: Endpoint, delivery: Delivery) -> Answer:
+        if delivery.callback is not None:
+            token = self.tokens.primary(delivery.callback.account_sid)
+            if token is None:
+                return Answer(error="no_token")
+            return self.client.post(
+                *twilio_callbacks.request(delivery.body, delivery.callback, token, delivery.event_id)
+            )
+        body = delivery.body.encode()
+        return self.client.post(endpoint.url, headers(endpoint, delivery.event_id, self.clock.now(), body), body)
+
     def _failed(
         self, endpoint: Endpoint, delivery: Delivery, after: Delivery, answer: Answer, *, probing: bool
     ) -> tuple[Pointer, float] | None:
         now = self.clock.now()
-        if answer.status == GONE:
+        if answer.status == GONE and not endpoint.account_sid:
             changed = self._disable(endpoint, DisabledReason.GONE, now)
         else:
             changed = self._change(endpoint, lambda found: _worse(found, now, probing=probing))
-            if changed is not None and changed.enabled and changed.health.is_hopeless(now):
+            # A callback's URL is its message's, and the next may have a better one: only their client stops those.
+            hopeless = changed is not None and changed.health.is_hopeless(now) and not changed.account_sid
+            if changed is not None and changed.enabled and hopeless:
                 changed = self._disable(changed, DisabledReason.FAILING, now)
         if changed is not None and not changed.enabled:
             self._tell(changed, delivery.account, now)
@@ -191,7 +202,7 @@ class Delivering:
     def _write_off(self, endpoint: Endpoint, pointer: Pointer, now: datetime) -> None:
         """Its endpoint is disabled: it is kept, to be replayed."""
         if pointer.event is not None:
-            fresh = delivery_of(endpoint.id, pointer.event, now)
+            fresh = delivery_of(endpoint.id, pointer.event, now, pointer.callback)
             self.deliveries.add(replace(fresh, status=DeliveryStatus.FAILED, error="disabled"))
         self.deliveries.write_off(pointer, "disabled")
         if not endpoint.told:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bridge.domain.webhooks import Endpoint, Pointer, happened
 from bridge.ports import Counters, DeliverQueue, WebhookEndpoints
+from bridge.services.calling_back import CallingBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,19 +14,21 @@ class FanningOut:
 
     endpoints: WebhookEndpoints
     queue: DeliverQueue
+    calling_back: CallingBack
     counters: Counters
 
     def known(self) -> Sequence[Endpoint]:
         """All endpoints, as they are now: read once for several events."""
         return self.endpoints.all()
 
-    def fan_out(self, body: str, client: str | None, endpoints: Sequence[Endpoint]) -> int:
+    def fan_out(self, body: str, client: str | None, endpoints: Sequence[Endpoint], *, calls_back: bool = False) -> int:
         """Point to the deliveries of one event, and say how many there are.
 
         Args:
             body: the event, as it was published.
             client: whose it is, as its attribute says.
             endpoints: all.
+            calls_back: whether its attributes say that its message has a status callback. Nothing is read for others.
 
         Raises:
             ValueError: `body` is no event.
@@ -33,9 +36,10 @@ class FanningOut:
         """
         event = happened(body, client)
         wanting = [endpoint for endpoint in endpoints if endpoint.wants(event)]
-        if wanting:
-            self.queue.send(
-                [(Pointer(endpoint=endpoint.id, delivery=event.delivery, event=event), 0.0) for endpoint in wanting]
-            )
-            self.counters.count("WebhooksPointed", len(wanting))
-        return len(wanting)
+        pointers = [Pointer(endpoint=endpoint.id, delivery=event.delivery, event=event) for endpoint in wanting]
+        if calls_back and (callback := self.calling_back.pointer(event, endpoints)) is not None:
+            pointers.append(callback)
+        if pointers:
+            self.queue.send([(pointer, 0.0) for pointer in pointers])
+            self.counters.count("WebhooksPointed", len(pointers))
+        return len(pointers)

@@ -30,6 +30,7 @@ from bridge.domain.messages import (
 )
 from bridge.domain.numbers import e164
 from bridge.domain.submits import as_accepted, begun, cancelled, is_waiting, past_deadline, state_of, unknown, waiting
+from bridge.domain.twilio import TwilioSend
 from bridge.domain.work import MessageWork
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Schedules, SendQueue
 from bridge.services.checking import check
@@ -58,6 +59,7 @@ class Order:
         account: our name of the gateway account; None for the client's default, and its fallbacks.
         send_at: when; None for now.
         queued: the caller does not wait for the outcome.
+        twilio: what the message is to remember of the Twilio-shaped door; None where it comes by another.
     """
 
     to: tuple[str, ...]
@@ -69,6 +71,7 @@ class Order:
     on_ambiguous: OnAmbiguous = OnAmbiguous.UNKNOWN
     send_at: datetime | None = None
     queued: bool = False
+    twilio: TwilioSend | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +250,7 @@ class Sending:
             on_ambiguous=order.on_ambiguous,
             send_at=order.send_at and self._in_time(order.send_at, now),
             fallback_accounts=tuple(others),
+            twilio=order.twilio,
             recipients=tuple(Recipient(to=e164(number), status=Status.SUBMITTING) for number in order.to),
         )
         # Nobody else knows the id, so that one which is submitted at once needs no other claim.
@@ -314,5 +318,6 @@ def _once(caller: Caller, key: str, order: Order, account: str) -> Once:
         order.category,
         order.on_ambiguous,
         order.send_at.isoformat() if order.send_at else "",
+        *(f"{name}={value}" for name, value in (order.twilio.record() if order.twilio else {}).items()),
     )
     return Once(key_hash=stable_id("once", caller.client, key), request_hash=stable_id(*request))

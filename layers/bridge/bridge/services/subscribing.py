@@ -74,7 +74,7 @@ class Subscribing:
             NotAllowed: an account that the client may not use.
         """
         self._check(caller, url, event_types, accounts)
-        if len(self.all(caller)) >= MAX_ENDPOINTS:
+        if sum(1 for one in self.all(caller) if not one.account_sid) >= MAX_ENDPOINTS:
             raise InvalidRequest((FieldProblem("url", f"would be one of more than {MAX_ENDPOINTS} endpoints"),))
         now = self.clock.now()
         endpoint = Endpoint(
@@ -104,8 +104,13 @@ class Subscribing:
         return endpoint
 
     def change(self, caller: Caller, endpoint_id: str, changes: Changes) -> Endpoint:
-        """Change one. Enabling forgets that it failed. Raises NotFound, InvalidRequest, NotAllowed."""
+        """Change one. Enabling forgets that it failed. Raises NotFound, InvalidRequest, NotAllowed.
+
+        That of status callbacks may be enabled, disabled and described: where they go, each message says.
+        """
         self._check(caller, changes.url, changes.event_types, changes.accounts)
+        if any(value is not None for value in (changes.url, changes.event_types, changes.accounts)):
+            self._own_kind(caller, endpoint_id)
 
         def changed(found: Endpoint) -> Endpoint:
             after = replace(
@@ -140,7 +145,8 @@ class Subscribing:
         self.endpoints.remove(endpoint_id)
 
     def rotate(self, caller: Caller, endpoint_id: str) -> Endpoint:
-        """Give one a new secret; the one before signs too for 24 h. Raises NotFound."""
+        """Give one a new secret; the one before signs too for 24 h. Raises NotFound, InvalidRequest."""
+        self._own_kind(caller, endpoint_id)
         new = self._secret()
         return self._write(
             caller,
@@ -149,12 +155,19 @@ class Subscribing:
         )
 
     def test(self, caller: Caller, endpoint_id: str) -> Answer:
-        """Post a test event to one now, enabled or not, once. Raises NotFound."""
-        endpoint = self.get(caller, endpoint_id)
+        """Post a test event to one now, enabled or not, once. Raises NotFound, InvalidRequest."""
+        endpoint = self._own_kind(caller, endpoint_id)
         now = self.clock.now()
         event = webhook_events.tested(endpoint, caller.default_account, now, self.new_id())
         body = event.body().encode()
         return self.client.post(endpoint.url, headers(endpoint, event.id, now, body), body)
+
+    def _own_kind(self, caller: Caller, endpoint_id: str) -> Endpoint:
+        """One that wants events. Raises NotFound, and InvalidRequest for one of status callbacks."""
+        endpoint = self.get(caller, endpoint_id)
+        if endpoint.account_sid:
+            raise InvalidRequest((FieldProblem("id", "is of status callbacks, whose messages say where they go"),))
+        return endpoint
 
     def _write(self, caller: Caller, endpoint_id: str, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
         for _ in range(_ROUNDS):
