@@ -1,7 +1,8 @@
 """What a cold start imports: each built function up to its first client, against `import boto3; boto3.client("sqs")`.
 
-All that it imports for its services counts, and the first of its clients, whichever that is. Fresh processes on the build for this machine, with nothing to import from but the layers, the function and boto3; each
-with byte code. All in turn, as often as there are rounds, and the medians of the ratios.
+All that it imports for its services counts, and the first of its clients, whichever that is. Fresh processes on the
+build for this machine, with nothing to import from but the layers, the function and boto3; each with byte code. All in
+turn, as often as there are rounds, and the medians of the ratios.
 """
 
 import json
