@@ -23,7 +23,7 @@ from tests.fakes.endpoints import environment
 ROUNDS: Final = 7
 GOAL: Final = 1.25
 BARE: Final = "boto3 and a client of SQS"
-# Each prints how many seconds it took.
+# Prints how many seconds it took, and how many MB at most.
 PROGRAM: Final = """
 import json, sys, time
 folders, module, services = json.loads(sys.argv[1])
@@ -46,7 +46,13 @@ if module:
 else:
     import boto3
     boto3.client("sqs")
-print(time.perf_counter() - began)
+took = time.perf_counter() - began
+import re, resource
+try:  # Linux counts what the parent had into ru_maxrss
+    most = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
+except OSError:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+print(took, most)
 """
 
 
@@ -64,8 +70,8 @@ def sides(build: Build, sdk: Path) -> Iterator[tuple[str, str]]:
         yield function.name, json.dumps([[*map(str, function.folders), str(sdk)], module, services(function)])
 
 
-def took(python: Path, argument: str, *, keep: bool = False) -> float:
-    """Seconds that a fresh interpreter takes; with `keep`, it keeps the byte code of what it imports.
+def took(python: Path, argument: str, *, keep: bool = False) -> tuple[float, float]:
+    """Seconds that a fresh interpreter takes, and its most MB; with `keep`, it keeps the byte code of what it imports.
 
     Raises:
         RuntimeError: it failed; the message is its last line.
@@ -79,7 +85,8 @@ def took(python: Path, argument: str, *, keep: bool = False) -> float:
     )
     if done.returncode:
         raise RuntimeError((done.stderr.strip() or "without a word").splitlines()[-1])
-    return float(done.stdout)
+    took, most = map(float, done.stdout.split())
+    return took, most
 
 
 def measure() -> dict[str, float]:
@@ -91,7 +98,7 @@ def measure() -> dict[str, float]:
         arguments = dict(sides(build, sdk_only(python, Path(scratch))))
         for argument in arguments.values():
             took(python, argument, keep=True)  # boto3's byte code is Lambda's own there
-        rounds = [{name: took(python, argument) for name, argument in arguments.items()} for _ in range(ROUNDS)]
+        rounds = [{name: took(python, argument)[0] for name, argument in arguments.items()} for _ in range(ROUNDS)]
     ratios = {
         f"{name}, against {BARE}": statistics.median(each[name] / each[BARE] for each in rounds)
         for name in arguments
