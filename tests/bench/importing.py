@@ -2,7 +2,7 @@
 
 All that it imports for its services counts, and the first of its clients, whichever that is. Fresh processes on the
 build for this machine, with nothing to import from but the layers, the function and boto3; each with byte code. All in
-turn, as often as there are rounds, and the medians of the ratios.
+turn, as often as there are rounds, by the processor's time, and the medians of the ratios.
 """
 
 import json
@@ -28,15 +28,17 @@ PROGRAM: Final = """
 import json, sys, time
 folders, module, services = json.loads(sys.argv[1])
 sys.path[:0] = folders
-began = time.perf_counter()
+began = time.process_time()
 if module:
-    import boto3
-    make, made = boto3.client, []
-    def first(*args, **kwargs):
-        made[:] = made or [make(*args, **kwargs)]
-        return made[0]
-    boto3.client = first
     __import__(module)
+    made = []
+    if services:
+        import boto3
+        make = boto3.client
+        def first(*args, **kwargs):
+            made[:] = made or [make(*args, **kwargs)]
+            return made[0]
+        boto3.client = first
     from bridge import wiring
     for service in services:
         getattr(wiring, service)()
@@ -46,7 +48,7 @@ if module:
 else:
     import boto3
     boto3.client("sqs")
-took = time.perf_counter() - began
+took = time.process_time() - began
 import re, resource
 try:  # Linux counts what the parent had into ru_maxrss
     most = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
@@ -57,9 +59,9 @@ print(took, most)
 
 
 def services(function: Function) -> list[str]:
-    """What the function asks `bridge.wiring` for."""
+    """The services that the function asks `bridge.wiring` for; none, and it makes no client."""
     code = (function.folder / "app.py").read_text(encoding="utf-8")
-    return sorted(set(re.findall(r"\bwiring\.(\w+)\(", code)))
+    return sorted(set(re.findall(r"\bwiring\.(\w+)\(", code)) - {"public_url"})
 
 
 def sides(build: Build, sdk: Path) -> Iterator[tuple[str, str]]:
