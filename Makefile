@@ -69,11 +69,10 @@ build: environments ## Build for Lambda (python3.13, arm64) and for this machine
 e2e: environments ## The tests of the deployed stack: of two stacks side by side, on free ports
 	@$(BIN)/pytest tests/e2e --numprocesses 2 --dist loadfile --durations 12 --durations-min 10
 
-bench: environments ## Measure, as ratios in one run; with CHECK=1 a missed goal fails
-	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.publishing
-	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.sending
-	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.delivering
-	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.costing
+bench: environments ## Measure, as ratios in one run, into a table and .local/bench.json; with CHECK=1 a missed goal fails
+	@$(SAM_HERE) build >/dev/null 2>&1
+	@$(BIN)/python -m local.stack
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench $(BENCH)
 
 cost: environments ## Count the calls and units of a send and a report, and write the bill into docs/cost.md
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.costing --write

@@ -30,6 +30,9 @@ OWN_PACKAGES: Final = ("eums", "bridge")
 LIMIT: Final = 250 * 2**20
 """Bytes of a function and its layers, unzipped: Lambda's quota."""
 
+ZIPPED_LIMIT: Final = 6_000_000
+"""Bytes of all layers, zipped, as built for Lambda: what a deployment uploads, and a cold start fetches."""
+
 # The runtime brings these; in a layer they would hide its own, at 15 MB and a tenth of a second.
 _RUNTIME_ONLY: Final = ("boto3", "botocore", "s3transfer", "awslambdaric")
 # boto3 and what it needs, as the runtime has them.
@@ -63,6 +66,42 @@ except ModuleNotFoundError as error:
 except Exception as error:
     sys.exit(f"{module}: {type(error).__name__}: {error}")
 print(time.perf_counter() - began)
+"""
+# Uses what is loaded by name only when it is needed, so that no import above misses it: ciphers, zones, certificates.
+_USE: Final = """
+import json, sys, zoneinfo
+folders, _, _ = json.loads(sys.argv[1])
+sys.path[:0] = folders
+PUBLIC_KEY = '''-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDuo7k/nwn8NTIFDxLcZNu9hCSA
+SS9Tl+vKswi4LGnEaEZdAQ/nwl2RN4toQCeNOBp0Mc6sLMh89YN5zQP1DyXoTLjR
+c7kXaISGsQjyhJggqkWSV2w92Hi9vnC9yXFFajMAI4NCjlwKKWEcRnYl4770frxq
+iPe4IdCT7a3Y87QDBQIDAQAB
+-----END PUBLIC KEY-----'''
+zoneinfo.reset_tzpath(to=[])
+def use():
+    from Crypto.Hash import SHA1, SHA256
+    from Crypto.PublicKey import RSA
+    from Crypto.Signature import pkcs1_15
+    import eums, httpx
+    from bridge.api.pages import swagger_ui
+    for length in (16, 24, 32):
+        assert eums.decrypt_hex(eums.encrypt_hex("text", bytes(length)), bytes(length)) == b"text"
+    account = eums.Account(base_url="https://gateway.test", name="test", password="123456", zone="Asia/Shanghai")
+    assert account.tzinfo
+    key = RSA.import_key(PUBLIC_KEY)
+    for digest in (SHA1, SHA256):
+        try:
+            pkcs1_15.new(key).verify(digest.new(b"text"), bytes(128))
+        except ValueError as refused:
+            assert "signature" in str(refused)
+    httpx.Client().close()
+    httpx.URL("https://\u4f8b\u5b50.test/")
+    assert "<script>" in swagger_ui()
+try:
+    use()
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
@@ -233,6 +272,16 @@ def too_large(function: Function) -> Iterator[str]:
         yield f"{function.name} is {total / 2**20:.0f} MB with its layers; Lambda takes {LIMIT / 2**20:.0f}"
 
 
+def too_large_zipped(layers: Iterable[Path]) -> Iterator[str]:
+    """Whether the layers together are larger than they are meant to be."""
+    total = sum(map(zipped_size, layers))
+    if total > ZIPPED_LIMIT:
+        yield (
+            f"the layers are {total / 1e6:.1f} MB zipped, and {ZIPPED_LIMIT / 1e6:.1f} is the limit: "
+            "what is not imported goes into their unused.txt"
+        )
+
+
 def sdk_only(python: Path, folder: Path) -> Path:
     """Fill a folder with an interpreter's boto3 and what that needs, and with nothing else it has.
 
@@ -257,6 +306,15 @@ def import_seconds(python: Path, folders: Iterable[Path], module: str, attribute
     return float(_run([python, "-I", "-S", "-B", "-c", _IMPORT, what]))
 
 
+def use(python: Path, folders: Iterable[Path]) -> None:
+    """Use what no import shows to be missing.
+
+    Raises:
+        Unfit: something is; the message names it.
+    """
+    _run([python, "-I", "-S", "-B", "-c", _USE, json.dumps([[str(folder) for folder in folders], "", ""])])
+
+
 def check(build: Build, target: Target, console: Console) -> list[str]:
     """Print what a build holds, and return what is wrong with it."""
     console.say(f"{_short(build.folder)}, for {target}")
@@ -269,7 +327,7 @@ def check(build: Build, target: Target, console: Console) -> list[str]:
         wrong += [*misplaced(layer), *wrong_binaries(layer, target)]
     for function in build.functions:
         wrong += too_large(function)
-    return wrong
+    return [*wrong, *too_large_zipped(build.layers)] if target == build.declared else wrong
 
 
 def check_imports(build: Build, python: Path, console: Console) -> list[str]:
@@ -289,6 +347,10 @@ def check_imports(build: Build, python: Path, console: Console) -> list[str]:
                 wrong.append(f"{name} does not import: {exc}")
             else:
                 console.say(f"  {name:<24} imports in {seconds * 1000:.0f} ms")
+        try:
+            use(python, [*layers, sdk])
+        except Unfit as exc:
+            wrong.append(f"what is loaded by name does not work: {exc}")
     return wrong
 
 

@@ -10,10 +10,8 @@ import contextlib
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ import boto3
 import httpx
 
 from eums import Account, Call, Submit, build_request
+from tests.bench.frame import finish, pin, processors, round_of
 from tests.fakes.endpoints import Apart, apart, environment, gateway_account
 
 if TYPE_CHECKING:
@@ -144,13 +143,6 @@ class Floor:
         self.update()
 
 
-def seconds(run: Callable[[], None]) -> tuple[float, float]:
-    """By the clock, and of the processor: the second says the same on a machine that has others to serve."""
-    began, worked = time.perf_counter(), time.thread_time()
-    run()
-    return time.perf_counter() - began, time.thread_time() - worked
-
-
 def measure(at: Apart) -> dict[str, float]:
     """The figures: medians of a send, and of what it is made of, over all rounds."""
     send = handler()
@@ -167,25 +159,13 @@ def measure(at: Apart) -> dict[str, float]:
     for run in parts.values():
         for _ in range(WARM):
             run()
-    rounds = [round_of(parts) for _ in range(ROUNDS)]
+    rounds = [round_of(parts, SENDS) for _ in range(ROUNDS)]
     clock, processor = ([each[index] for each in rounds] for index in (0, 1))
     return {
         "against its floor": statistics.median(against_floor(each) for each in clock),
         "against its floor, of the processor": statistics.median(against_floor(each) for each in processor),
         **{f"milliseconds {name}": statistics.median(each[name] for each in clock) * 1000 for name in parts},
     }
-
-
-def round_of(parts: dict[str, Callable[[], None]]) -> tuple[dict[str, float], dict[str, float]]:
-    """The medians of one round, all parts in turn: by the clock, and of the processor."""
-    took: dict[str, list[tuple[float, float]]] = {name: [] for name in parts}
-    for _ in range(SENDS):
-        for name, run in parts.items():
-            took[name].append(seconds(run))
-    clock, processor = (
-        {name: statistics.median(one[index] for one in each) for name, each in took.items()} for index in (0, 1)
-    )
-    return clock, processor
 
 
 def against_floor(medians: dict[str, float]) -> float:
@@ -200,32 +180,14 @@ def without_logs() -> Iterator[None]:
         yield
 
 
-def processors() -> tuple[int | None, int | None]:
-    """One for what is measured, another for what answers; the same where there is but one, None where none is told."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None, None
-    there = sorted(os.sched_getaffinity(0))
-    return there[0], there[-1]
-
-
 def main() -> int:
     ours, theirs = processors()
     with apart(processor=theirs) as at:
         os.environ.update(environment(at.aws))
-        if ours is not None:
-            os.sched_setaffinity(0, {ours})
+        pin(ours)
         with without_logs():
             figures = measure(at)
-    said = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-        "figures": {name: round(value, 3) for name, value in figures.items()},
-        "goals": {"against its floor": GOAL},
-    }
-    sys.stdout.write(json.dumps(said, indent=2) + "\n")
-    if figures["against its floor"] > GOAL and os.environ.get("CHECK", "") == "1":
-        sys.stderr.write("missed: against its floor\n")
-        return 1
-    return 0
+    return finish(figures, {"against its floor": GOAL})
 
 
 if __name__ == "__main__":

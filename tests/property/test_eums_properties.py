@@ -104,6 +104,31 @@ def test_reports_come_back_as_they_were_written(account: eums.Account, records: 
     assert eums.decode_reports(write_page(account, records), account) == eums.Page(0, expected)
 
 
+# Texts with blanks around them, of blanks alone, and what is no text at all: of the last, a page is read one by one.
+odd = st.sampled_from(
+    ["", " ", " 12 ", "DELIVRD\t", "2021-01-02 13:45:56", " 2021-01-02 13:45:56 ", "2021-02-30 00:00:00"]
+)
+odd_reports = st.lists(
+    st.fixed_dictionaries(
+        {"message_id": odd, "dest_number": odd, "report_status": odd, "report_time": odd, "reference": odd}
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(records=odd_reports | st.lists(reports, max_size=3), spoiled=st.sampled_from([{}, "x", 1, {"message_id": 1}]))
+def test_a_page_is_read_the_same_at_once_and_one_by_one(records: list[dict[str, Any]], spoiled: object) -> None:
+    whole = eums.decode_reports(write_page(PLAIN, records), PLAIN)
+    among = eums.decode_reports(write_page(PLAIN, [*records, spoiled]), PLAIN)  # type: ignore[list-item]
+
+    assert among.records == whole.records
+    assert [part.ordinal for part in among.quarantined] == [
+        *(part.ordinal for part in whole.quarantined),
+        len(records),
+    ]
+
+
 @pytest.mark.parametrize("account", ACCOUNTS)
 @given(records=st.lists(messages, max_size=8))
 def test_inbound_messages_come_back_as_they_were_written(account: eums.Account, records: list[dict[str, Any]]) -> None:

@@ -2,12 +2,15 @@
 
 import struct
 import sys
+from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 
 from local import artifacts
 from local.artifacts import Build, Target, Unfit
+from local.places import PROJECT
 
 LAMBDA = Target("aarch64", "3.13")
 TEMPLATE = """
@@ -131,6 +134,37 @@ def test_more_than_lambda_takes_is_found(build: Path, monkeypatch: pytest.Monkey
 def test_the_zip_is_measured(build: Path) -> None:
     (build / "FirstLayer" / "python" / "zeros").write_bytes(bytes(10**6))
     assert 100 < artifacts.zipped_size(build / "FirstLayer") < 10_000
+
+
+def test_layers_that_grew_are_found(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [build / "FirstLayer", build / "SecondLayer"]
+    (layers[1] / "python" / "noise").write_bytes(b"".join(sha256(bytes([number])).digest() for number in range(64)))
+    assert not [*artifacts.too_large_zipped(layers)]
+    monkeypatch.setattr(artifacts, "ZIPPED_LIMIT", 2000)
+    (reason,) = artifacts.too_large_zipped(layers)
+    assert "unused.txt" in reason
+
+
+def test_what_is_loaded_by_name_only_is_used(tmp_path: Path) -> None:
+    site = Path(httpx.__file__).parents[1]
+    folders = [PROJECT / "layers/eums", PROJECT / "layers/bridge", site]
+    artifacts.use(Path(sys.executable), folders)
+
+    (tmp_path / "Crypto").mkdir()
+    (tmp_path / "Crypto" / "__init__.py").write_text("", encoding="utf-8")
+    with pytest.raises(Unfit, match="Crypto"):
+        artifacts.use(Path(sys.executable), [tmp_path, *folders])
+
+
+@pytest.mark.parametrize("layer", ["eums", "bridge"])
+def test_what_a_layer_goes_without_is_nothing_of_ours(layer: str) -> None:
+    lines = (PROJECT / "layers" / layer / "unused.txt").read_text(encoding="utf-8").splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    assert patterns
+    for pattern in patterns:
+        assert not pattern.startswith(("/", ".", "eums", "bridge"))
+        assert ".." not in pattern
+        assert [*Path(httpx.__file__).parents[1].glob(pattern)], f"{pattern} is nothing that is installed"
 
 
 class TestImporting:

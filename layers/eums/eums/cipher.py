@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
-
-from Crypto.Cipher import AES
+from typing import Protocol
 
 from eums.errors import Malformed
 
@@ -17,6 +16,18 @@ __all__ = ["decrypt_hex", "encrypt_hex", "salvage_hex"]
 
 _BLOCK = 16
 _HEX = re.compile(rb"[0-9a-fA-F]*")
+
+
+class _Cipher(Protocol):
+    def encrypt(self, plain: bytes, /) -> bytes: ...
+    def decrypt(self, sealed: bytes, /) -> bytes: ...
+
+
+def _ecb(key: bytes) -> _Cipher:
+    # Takes 10 ms to import, for which whoever reads nothing encrypted need not wait.
+    from Crypto.Cipher import AES  # noqa: PLC0415
+
+    return AES.new(key, AES.MODE_ECB)
 
 
 def encrypt_hex(text: str, key: bytes) -> str:
@@ -28,7 +39,7 @@ def encrypt_hex(text: str, key: bytes) -> str:
     """
     plain = text.encode()
     padding = _BLOCK - len(plain) % _BLOCK
-    return AES.new(key, AES.MODE_ECB).encrypt(plain + bytes([padding]) * padding).hex()
+    return _ecb(key).encrypt(plain + bytes([padding]) * padding).hex()
 
 
 def decrypt_hex(text: bytes | str, key: bytes) -> bytes:
@@ -64,7 +75,7 @@ def salvage_hex(text: bytes | str, key: bytes) -> tuple[bytes, bool]:
         over = 0
     over += len(sealed) % _BLOCK
     sealed = sealed[: len(sealed) - len(sealed) % _BLOCK]
-    plain = AES.new(key, AES.MODE_ECB).decrypt(sealed)
+    plain = _ecb(key).decrypt(sealed)
     padding = plain[-1] if plain else 0
     if over or not 1 <= padding <= _BLOCK or not plain.endswith(bytes([padding]) * padding):
         return plain, True

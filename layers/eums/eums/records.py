@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -47,9 +47,10 @@ class Accepted:
     charge_item: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A delivery report (拉取状态报告). (`message_id`, `dest_number`) is what it is about.
+
+    A tuple, as these come by the thousand: it is made in a third of the time that a frozen dataclass takes.
 
     Attributes:
         ordinal: its place in the page's `data`, from 0, good and bad records counted alike.

@@ -8,10 +8,11 @@ Whatever the bytes are, each function returns, or raises one of the errors that 
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, TypeVar
+from itertools import count, repeat
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from eums.bodies import text_of
 from eums.calls import Call
@@ -38,19 +39,9 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})", re.ASCII)
 
 
-# Reports come by the thousand, and the __init__ of a frozen dataclass looks every attribute up by its name. Filling the
-# slots directly makes the same record in half the time: a page of 1,000 in 1.6 ms, not 2.3.
-_new_report: Callable[[type[Report]], Report] = object.__new__
-(
-    _set_ordinal,
-    _set_message_id,
-    _set_dest_number,
-    _set_report_status,
-    _set_report_time,
-    _set_report_time_raw,
-    _set_reference,
-) = (vars(Report)[each.name].__set__ for each in dataclasses.fields(Report))
-
+# What Report._make does beside counting.
+_report_of: Callable[[type[Report], tuple[object, ...]], Report] = tuple.__new__
+_REPORT_FIELDS = itemgetter("message_id", "dest_number", "report_status", "report_time", "reference")
 
 _IDENTITY = ("message_id", "dest_number", "report_status")
 
@@ -88,24 +79,40 @@ def decode_reports(body: bytes, account: Account) -> Page[Report]:
     times = _Times(account.tzinfo)
 
     def read(ordinal: int, record: dict[str, object]) -> Report:
-        get = record.get
-        message_id, dest_number, report_status = get("message_id"), get("dest_number"), get("report_status")
-        raw, reference = get("report_time"), get("reference")
-        if type(raw) is not str:
-            raw = ""
-        report = _new_report(Report)
-        _set_ordinal(report, ordinal)
-        _set_message_id(report, message_id.strip() if type(message_id) is str else "")
-        _set_dest_number(report, dest_number.strip() if type(dest_number) is str else "")
-        _set_report_status(report, report_status if type(report_status) is str else "")
-        _set_report_time(report, times[raw])
-        _set_report_time_raw(report, raw)
-        _set_reference(report, reference if type(reference) is str else "")
-        if not (report.message_id and report.dest_number and report.report_status.strip()):
+        message_id, dest_number, report_status = (_text_in(record, name).strip() for name in _IDENTITY)
+        if not (message_id and dest_number and report_status):
             raise _Unreadable(next(f"{name} is missing" for name in _IDENTITY if not _text_in(record, name).strip()))
-        return report
+        raw = _text_in(record, "report_time")
+        return Report(
+            ordinal,
+            message_id,
+            dest_number,
+            _text_in(record, "report_status"),
+            times[raw],
+            raw,
+            _text_in(record, "reference"),
+        )
 
-    return _page(body, account, Call.REPORT, read)
+    return _page(body, account, Call.REPORT, read, lambda data: _ordinary_reports(data, times))
+
+
+def _ordinary_reports(data: list[Any], times: _Times) -> tuple[Report, ...] | None:
+    """The records of a page where each has all its fields and each of these is a text, as `read` gives them one by one.
+
+    A whole column at a time, in half the time; None where the page is not like that.
+    """
+    try:
+        message_ids, dest_numbers, statuses, raw_times, references = zip(*map(_REPORT_FIELDS, data), strict=True)
+        for column in (message_ids, dest_numbers, statuses, raw_times, references):
+            "".join(column)  # refuses what is no text
+    except (KeyError, TypeError, ValueError):
+        return None
+    message_ids, dest_numbers = tuple(map(str.strip, message_ids)), tuple(map(str.strip, dest_numbers))
+    if not (all(message_ids) and all(dest_numbers) and all(map(str.strip, set(statuses)))):
+        return None
+    report_times = map(times.__getitem__, raw_times)
+    rows = zip(count(), message_ids, dest_numbers, statuses, report_times, raw_times, references, strict=False)
+    return tuple(map(_report_of, repeat(Report), rows))
 
 
 def decode_inbound(body: bytes, account: Account) -> Page[Inbound]:
@@ -175,7 +182,13 @@ def decode_statistics(body: bytes, account: Account) -> tuple[DayStatistics, ...
 # Pages ------------------------------------------------------------------------------------------------------
 
 
-def _page(body: bytes, account: Account, call: Call, read: Callable[[int, dict[str, object]], T]) -> Page[T]:
+def _page(
+    body: bytes,
+    account: Account,
+    call: Call,
+    read: Callable[[int, dict[str, object]], T],
+    read_ordinary: Callable[[list[Any]], tuple[T, ...] | None] = lambda _: None,
+) -> Page[T]:
     text = text_of(body, account)
     document = parse(text)
     if isinstance(document, str):
@@ -185,6 +198,8 @@ def _page(body: bytes, account: Account, call: Call, read: Callable[[int, dict[s
     if isinstance(document, dict):
         data = document.get("data")
         if isinstance(data, list) and _whole(document.get("code")) == 0:
+            if ordinary := read_ordinary(data):
+                return Page(0, ordinary)
             try:
                 return Page(0, tuple([read(ordinal, record) for ordinal, record in enumerate(data)]))
             except (_Unreadable, AttributeError):  # AttributeError: an element that is no object

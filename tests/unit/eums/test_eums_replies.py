@@ -129,7 +129,7 @@ def test_a_missing_comma_between_records_costs_none() -> None:
 
     page = eums.decode_reports(f'{{"code":0,"data":[{record}{record}\n{record}]}}'.encode(), PLAIN)
 
-    assert page.records == (REPORT, replace(REPORT, ordinal=1), replace(REPORT, ordinal=2))
+    assert page.records == (REPORT, REPORT._replace(ordinal=1), REPORT._replace(ordinal=2))
     assert page.quarantined == ()
 
 
@@ -231,14 +231,14 @@ def test_a_number_for_an_id_keeps_its_digits(value: int) -> None:
 
 @pytest.mark.parametrize("value", [..., None, "", [], False])
 def test_a_report_needs_no_reference(value: object) -> None:
-    assert page_of(reference=value).records == (replace(REPORT, reference=""),)
+    assert page_of(reference=value).records == (REPORT._replace(reference=""),)
 
 
 @pytest.mark.parametrize(
     "raw", ["", "yesterday", "2021-13-02 13:45:56", "0000-01-01 00:00:00", "２０２１-01-02 13:45:56"]
 )
 def test_a_time_that_is_none_is_kept_as_it_came(raw: str) -> None:
-    assert page_of(report_time=raw).records == (replace(REPORT, report_time=None, report_time_raw=raw),)
+    assert page_of(report_time=raw).records == (REPORT._replace(report_time=None, report_time_raw=raw),)
 
 
 def test_times_are_the_accounts_and_may_have_fractions() -> None:
@@ -258,7 +258,7 @@ def test_half_of_a_surrogate_pair_becomes_a_replacement_and_a_pair_stays_one() -
 def test_bytes_that_are_no_utf_8_cost_one_character() -> None:
     body = WHOLE.encode().replace(b"abc", b"a\xffc")
 
-    assert eums.decode_reports(body, PLAIN).records == (replace(REPORT, reference="a\ufffdc"),)
+    assert eums.decode_reports(body, PLAIN).records == (REPORT._replace(reference="a\ufffdc"),)
 
 
 MESSAGE = {"dest": "1069012345678", "src": "13812345678", "content": "好的", "receive_time": "2021-01-02 13:45:56"}

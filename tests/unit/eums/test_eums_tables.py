@@ -207,10 +207,12 @@ def test_everything_public_is_there_and_nothing_else_is_promised() -> None:
 
 def test_records_are_frozen_and_slotted() -> None:
     records = [
-        eums.Submit, eums.Accepted, eums.Report, eums.Inbound, eums.DayStatistics, eums.Quarantined, eums.Page,
+        eums.Submit, eums.Accepted, eums.Inbound, eums.DayStatistics, eums.Quarantined, eums.Page,
         eums.Reply, eums.Request, eums.Account, eums.Code, eums.Outcome,
     ]  # fmt: skip
     for record in records:
         assert record.__dataclass_params__.frozen  # type: ignore[attr-defined]  # dataclasses do not declare it
         assert not hasattr(record, "__dict__") or "__slots__" in vars(record)
         assert dataclasses.is_dataclass(record)
+    assert issubclass(eums.Report, tuple)
+    assert vars(eums.Report)["__slots__"] == ()

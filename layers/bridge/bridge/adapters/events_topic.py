@@ -1,7 +1,7 @@
 """EventsTopic: events to SNS, ten at a time, each failed entry tried again."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.errors import NotPublished
@@ -52,22 +52,27 @@ def batches(events: Sequence[Event]) -> Iterator[list[Any]]:
     """The entries of `publish_batch`, as many a call as SNS takes by count and by size."""
     batch: list[Any] = []
     size = 0
+    # By identity, and kept with what is known of it: the events of a page share their attributes.
+    known: dict[int, tuple[Mapping[str, str], dict[str, Any], int]] = {}
     for number, event in enumerate(events):
         body = event.body()
         attributes = event.attributes()
-        weight = len(body.encode()) + sum(len(name) + len(value.encode()) for name, value in attributes.items())
+        if id(attributes) not in known:
+            known[id(attributes)] = attributes, _message_attributes(attributes), _weight(attributes)
+        _, message_attributes, weight = known[id(attributes)]
+        weight += len(body) if body.isascii() else len(body.encode())
         if batch and (len(batch) == _BATCH or size + weight > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(
-            {
-                "Id": str(number),
-                "Message": body,
-                "MessageAttributes": {
-                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-                },
-            }
-        )
+        batch.append({"Id": str(number), "Message": body, "MessageAttributes": message_attributes})
         size += weight
     if batch:
         yield batch
+
+
+def _message_attributes(attributes: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+
+
+def _weight(attributes: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value.encode()) for name, value in attributes.items())

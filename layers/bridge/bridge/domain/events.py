@@ -20,7 +20,7 @@ from bridge.domain.times import rfc3339
 from bridge.domain.watches import Reason, Stall
 from eums import Inbound, Report, classify
 
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # made once: events come by the thousand
+JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # made once: events come by the thousand
 LARGEST: Final = 255 * 1024
 """Bytes of an event with its attributes that SNS is asked to take; it takes 256 KiB."""
 
@@ -46,11 +46,12 @@ class EventType(StrEnum):
     WEBHOOK_TEST = "sms.webhook.test"
 
 
-_REPORTED = {
+REPORTED: Final = {
     "delivered": (EventType.DELIVERED, Status.DELIVERED),
     "undelivered": (EventType.UNDELIVERED, Status.UNDELIVERED),
     "pending": (EventType.UPDATED, Status.SUBMITTED),  # ACCEPTD and the like: still on its way
 }
+"""What the state of an `eums.Outcome` makes of an event and of its recipient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Event:
         }
         if self.subject is not None:
             envelope["subject"] = self.subject
-        return _JSON.encode(envelope)
+        return JSON.encode(envelope)
 
     def attributes(self) -> dict[str, str]:
         """What subscribers filter by: at most ten, or SNS drops a raw delivery. Absent where it has no value."""
@@ -122,7 +123,7 @@ def reported(account: str, report: Report, owner: Owner | None, pulled_at: datet
     in one pull or in two, is the same event.
     """
     outcome = classify(report.report_status)
-    event_type, status = _REPORTED[outcome.state]
+    event_type, status = REPORTED[outcome.state]
     return Event(
         id=stable_id(
             "report", account, report.message_id, report.dest_number, report.report_status, report.report_time_raw

@@ -1,13 +1,16 @@
 """Identifiers: ULIDs for what the bridge creates, hashes for what it may see twice."""
 
-import hashlib
+import re
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Final
 
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_LENGTH: Final = 26
 _TIME_LENGTH: Final = 10
 _RANDOM_BYTES: Final = 10
+_ULID: Final = re.compile(f"[0-7][{CROCKFORD}]{{25}}")
+
 _EVENT_ID_BYTES: Final = 16
 
 
@@ -48,7 +51,7 @@ def moved_to(time: datetime, text: str) -> str:
 
 def is_ulid(text: str) -> bool:
     """Whether `text` has the form of a ULID as this bridge writes them."""
-    return len(text) == _ULID_LENGTH and text[0] <= "7" and all(character in CROCKFORD for character in text)
+    return _ULID.fullmatch(text) is not None
 
 
 def stable_id(*parts: str) -> str:
@@ -56,9 +59,14 @@ def stable_id(*parts: str) -> str:
 
     Each part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
     """
-    digest = hashlib.blake2b(digest_size=_EVENT_ID_BYTES)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        digest.update(f"{len(encoded)}:".encode())
-        digest.update(encoded)
-    return digest.hexdigest()
+    return stable_id_of("".join(map(measured, parts)))
+
+
+def stable_id_of(measured_parts: str) -> str:
+    """`stable_id` of parts that are `measured` already, one after the other."""
+    return blake2b(measured_parts.encode("utf-8", "surrogatepass"), digest_size=_EVENT_ID_BYTES).hexdigest()
+
+
+def measured(part: str) -> str:
+    """A part of a `stable_id` with its length in bytes of UTF-8 before it."""
+    return f"{len(part) if part.isascii() else len(part.encode('utf-8', 'surrogatepass'))}:{part}"

@@ -17,5 +17,5 @@ def national(number: str) -> str | None:
 
 def e164(number: str) -> str:
     """`number` as +86…; what is no mainland mobile number (a port, a service number) stays as it came."""
-    digits = national(number)
-    return f"+86{digits}" if digits else number
+    match = _MAINLAND.fullmatch(number)
+    return f"+86{match[1]}" if match else number

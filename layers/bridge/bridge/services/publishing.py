@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from bridge.domain.events import Event, lost, quarantined, received, reported
+from bridge.domain.events import Event, lost, quarantined, received
 from bridge.domain.ids import is_ulid
 from bridge.domain.messages import Answered, By, Owner
 from bridge.domain.numbers import e164
 from bridge.domain.pulls import JournalEntry, Kind, Part, to_publish
+from bridge.domain.report_events import report_events
 from bridge.ports import Accounts, Counters, Journal, Messages, Topic
 from bridge.services.correlating import Reply, Sighting, answered_messages, reported_owners
 from eums import Account, EumsError, Inbound, Page, Quarantined, Refused, Report, decode_inbound, decode_reports
@@ -92,10 +93,8 @@ class Publishing:
         owners = self._owners(entry, (record.reference for record in records))
         unnamed = {_sighting(record) for record in records if record.reference not in owners}
         found = reported_owners(self.messages, account, unnamed, at=at)
-        return [
-            reported(account, record, owners.get(record.reference) or found.get(_sighting(record)), at)
-            for record in records
-        ]
+        whose = [owners.get(record.reference) or found.get(_sighting(record)) for record in records]
+        return report_events(account, zip(records, whose, strict=True), at)
 
     def _received(self, entry: JournalEntry, records: tuple[Inbound, ...]) -> list[Event]:
         at = entry.received_at
