@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from typing import Final
 
 from bridge.adapters.webhook_client import PublicWebhookClient
 from bridge.domain.events import suspended
+from bridge.domain.webhooks import Answer
 from bridge.services.calling_back import CallingBack
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
@@ -33,6 +34,19 @@ from tests.fakes.world import NOON
 LIVE: Final = 17
 INVOCATIONS: Final = 2
 GOAL: Final = 1.2
+
+
+class Client:
+    """Gives one address less time than all others."""
+
+    def __init__(self, url: str, *, patience: float, limit: float) -> None:
+        self._url = url
+        self._short = PublicWebhookClient(allow_loopback=True, seconds=patience)
+        self._long = PublicWebhookClient(allow_loopback=True, seconds=limit)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """See `bridge.ports.WebhookClient`."""
+        return (self._short if url == self._url else self._long).post(url, headers, body)
 
 
 class RealClock:
@@ -108,7 +122,8 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
     Args:
         events: how many.
         dead: whether there are dead ones.
-        patience: seconds that one attempt may last.
+        patience: seconds that an attempt at the hanging one may last. The others have until the end: on a machine that
+            stands still for a moment, an attempt that a live one has answered would be given up, and made again.
         limit: seconds until it is given up.
     """
     clock, endpoints, deliveries = RealClock(), FakeWebhookEndpoints(), FakeDeliveries()
@@ -118,9 +133,10 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
         base = f"http://127.0.0.1:{receiver.server_port}"
         with socket.create_server(("127.0.0.1", 0)) as closed:
             refused = closed.getsockname()[1]
+        silent = f"http://127.0.0.1:{hanging.getsockname()[1]}/"
         urls = [f"{base}/live/{number}" for number in range(LIVE)]
         if dead:
-            urls += [f"http://127.0.0.1:{refused}/", f"http://127.0.0.1:{hanging.getsockname()[1]}/", f"{base}/down"]
+            urls += [f"http://127.0.0.1:{refused}/", silent, f"{base}/down"]
         made = [endpoint(number, url=url) for number, url in enumerate(urls)]
         for one in made:
             endpoints.add(one)
@@ -134,7 +150,7 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
                 endpoints=endpoints,
                 deliveries=deliveries,
                 queue=queue,
-                client=PublicWebhookClient(allow_loopback=True, seconds=patience),
+                client=Client(silent, patience=patience, limit=limit),
                 tokens=FakeAuthTokens(),
                 topic=FakeTopic(),
                 clock=clock,
