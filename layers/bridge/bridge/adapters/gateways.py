@@ -176,17 +176,16 @@ class Gateways:
             return
         read = decode_reports if kind is Kind.REPORTS else decode_inbound
         try:
-            read(reply.body, replace(using.settings, previous=()))
+            read(reply.body, using.settings)
         except Refused as exc:
             if exc.code.of_password or exc.code.of_cipher:
                 self._doubts[using.name] = using.settings, exc.code
-        except Undecipherable:
-            if _is_readable(read, reply.body, using.settings):
-                self._counters.count("PreviousSecretUsed", account=using.name)
         except EumsError:
             return  # no page: publishing says so
         else:
             self._was_taken(using)
+            if using.settings is using.account and not _is_own(read, reply.body, using.account):
+                self._counters.count("PreviousSecretUsed", account=using.name)
 
     def _begin(self, name: str) -> "_Using":
         """Begin with what the gateway took last, where the account still has it; else with what is new."""
@@ -253,11 +252,12 @@ class _Using:
         return self.tried[-1]
 
 
-def _is_readable(read: Callable[[bytes, Account], object], body: bytes, account: Account) -> bool:
+def _is_own(read: Callable[[bytes, Account], object], body: bytes, account: Account) -> bool:
+    """Whether an answer that can be read is not encrypted with a key that the account had before."""
+    if not account.previous:
+        return True
     try:
-        read(body, account)
+        read(body, replace(account, previous=()))
     except Undecipherable:
         return False
-    except EumsError:
-        return True
     return True
