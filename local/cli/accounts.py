@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from local.cli.failures import FAILED, USAGE, Failure
-from local.cli.secret import POLICY, AccountsSecret, differences, problems, shown
+from local.cli.secret import POLICY, AccountsSecret, differences, forgotten, problems, rotated, shown
 from local.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -49,8 +49,15 @@ def set_(
         bool, typer.Option("--aes-key-stdin", help="Read the AES key from stdin: a line, behind the password's.")
     ] = False,
     no_aes_key: Annotated[bool, typer.Option("--no-aes-key", help="Forget the AES key.")] = False,
+    forget_previous: Annotated[
+        bool, typer.Option("--forget-previous", help="End a rotation: forget the passwords of before.")
+    ] = False,
 ) -> None:
-    """Add an account, or change what is said of one. The functions read it within five minutes."""
+    """Add an account, or change what is said of one. The functions read it within five minutes.
+
+    A password or key that is changed stays in the secret as the one of before: the bridge calls with either until the
+    gateway is changed, too.
+    """
     at = session(context)
     given: dict[str, Any] = {
         "base_url": base_url,
@@ -80,7 +87,7 @@ def set_(
         )
 
         def edit(accounts: dict[str, Any]) -> None:
-            accounts[name] = merged(accounts.get(name), given)
+            accounts[name] = rotated(accounts.get(name), merged(accounts.get(name), given))
             if wrong := problems(name, accounts[name]):
                 raise Failure(
                     f"The bridge would not take the account {name}: {'; '.join(wrong)}.",
@@ -88,6 +95,8 @@ def set_(
                     title="Account",
                     members={"errors": [{"field": name, "message": each} for each in wrong]},
                 )
+            if forget_previous:
+                accounts[name] = forgotten(accounts[name])
 
         before, after = secret.change(edit)
     changes = differences(before.get(name) or {}, after[name])

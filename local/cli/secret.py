@@ -18,7 +18,11 @@ Fields = dict[str, Any]
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """As `bridge.adapters.accounts_secret` wants an account's name."""
 POLICY: Final = "bridge"
-SECRET: Final = frozenset({"password", "password_md5", "aes_key"})
+PREVIOUS: Final = "previous"
+ROTATED: Final = ("password", "password_md5", "version", "aes_key", "aes_key_format")
+"""As `eums` has them: the command line starts without it."""
+SECRET: Final = frozenset({"password", "password_md5", "aes_key", PREVIOUS})
+_KEPT: Final = 5
 _TRIES: Final = 5
 _CURRENT: Final = "AWSCURRENT"
 # What Secrets Manager answers where the label is on another version by now.
@@ -127,6 +131,38 @@ def problems(name: str, fields: object) -> list[str]:
     except PolicyError as error:
         found.append(f"{POLICY}: {error}")
     return found
+
+
+def rotated(before: object, after: Fields) -> Fields:
+    """The account with the credentials that it had before kept in `previous`, the newest first, where they changed.
+
+    While the gateway is changed, at another moment than the secret, the bridge calls it with either; and a page that
+    came in the old key can be read for as long as that is there.
+    """
+    if not isinstance(before, Mapping):
+        return after
+    former = {"version": 1, "aes_key_format": "text"} | {name: before[name] for name in ROTATED if name in before}
+    current = {"version": 1, "aes_key_format": "text"} | {name: after[name] for name in ROTATED if name in after}
+    if former == current or not former.keys() & {"password", "password_md5"}:
+        return after
+    kept = after | {PREVIOUS: [former, *_previous(after)][:_KEPT]}
+    # What nobody could call with is not worth keeping, and would make the account unusable.
+    return kept if problems("account", kept) == problems("account", after) else after
+
+
+def forgotten(account: Fields) -> Fields:
+    """The account without the passwords that it had before; the AES keys stay, for what came in them."""
+    from eums import Account
+
+    whole = Account.from_mapping({name: value for name, value in account.items() if name != POLICY})
+    keys = [key.hex() for key in whole.cipher_keys if key != whole.cipher_key]
+    kept = {name: value for name, value in account.items() if name != PREVIOUS}
+    return kept | ({PREVIOUS: [{"aes_key": key, "aes_key_format": "hex"} for key in keys]} if keys else {})
+
+
+def _previous(account: Mapping[str, Any]) -> list[Any]:
+    previous = account.get(PREVIOUS)
+    return previous if isinstance(previous, list) else []
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -55,17 +55,58 @@ def test_they_are_read_again_after_five_minutes(
     assert accounts.get("default").name == "changed"
 
 
-def test_they_are_read_again_when_a_key_was_wrong_but_not_at_every_call(
-    client: "SecretsManagerClient", accounts: AccountsSecret, clock: FakeClock
+def test_they_are_read_again_at_once_when_a_key_was_wrong(
+    client: "SecretsManagerClient", accounts: AccountsSecret
 ) -> None:
     accounts.get("default")
     put(client, {"default": {**ACCOUNT, "name": "changed"}})
+    assert accounts.get("default").name == "test"
 
     accounts.refresh()
-    assert accounts.get("default").name == "test"
-    clock.advance(6)
-    accounts.refresh()
+
     assert accounts.get("default").name == "changed"
+    assert accounts.get("default").previous == ()  # the credentials are the same
+
+
+def test_what_an_account_had_before_is_what_the_secret_says(
+    client: "SecretsManagerClient", accounts: AccountsSecret
+) -> None:
+    put(client, {"default": {**ACCOUNT, "password": "new", "previous": [{"password": "old"}, {"aes_key": "k" * 16}]}})
+
+    before = accounts.get("default").previous
+
+    assert [each.password for each in before] == ["old", "new"]
+    assert [each.aes_key for each in before] == [None, "k" * 16]
+    assert {each.name for each in before} == {"test"}
+
+
+def test_where_the_secret_does_not_say_it_its_version_of_before_does(
+    client: "SecretsManagerClient", accounts: AccountsSecret, clock: FakeClock
+) -> None:
+    put(client, {"default": {**ACCOUNT, "password": "new", "zone": "UTC"}})
+    assert accounts.get("default").previous == ()
+
+    accounts.refresh()
+    [before] = accounts.get("default").previous
+    assert (before.password, before.zone) == ("123456", "UTC")
+
+    clock.advance(301)  # the same version: what was before it is still known
+    assert len(accounts.get("default").previous) == 1
+    put(client, {"default": {**ACCOUNT, "password": "new", "zone": "UTC"}})  # any edit moves the label
+    accounts.refresh()
+    assert accounts.get("default").previous == ()
+
+
+@pytest.mark.parametrize("former", ["no JSON", "[]", '{"default": 7}', '{"default": {"password": 7}}', "{}"])
+def test_a_version_of_before_that_cannot_be_used_is_left_alone(
+    client: "SecretsManagerClient", accounts: AccountsSecret, former: str
+) -> None:
+    put(client, former)
+    put(client, {"default": ACCOUNT})
+
+    accounts.refresh()
+
+    assert accounts.get("default").previous == ()
 
 
 @pytest.mark.parametrize(

@@ -336,7 +336,13 @@ class Lines:
     def _gateways(self, url: str, read_timeout: float = _READ_TIMEOUT) -> Gateways:
         reached: Any = _Reached(self.accounts, url, read_timeout)
         # Each world has a clock of its own.
-        return Gateways(reached, clock=lambda: self.world.clock.now(), longest=LONGEST_CALL)  # noqa: PLW0108 - likewise
+        return Gateways(
+            reached,
+            clock=lambda: self.world.clock.now(),  # noqa: PLW0108 - likewise
+            monotonic=lambda: self.world.clock.monotonic(),  # noqa: PLW0108 - likewise
+            longest=LONGEST_CALL,
+            counters=FakeCounters(),
+        )
 
     def close(self) -> None:
         for gateways in (*self._ends.values(), self._pulls):

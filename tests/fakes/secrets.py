@@ -15,6 +15,11 @@ CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 class FakeSecrets:
     """The calls that the command line makes; `interfere` is called so many times before a version is put."""
 
+    class exceptions:  # noqa: N801 - boto3's
+        """Of them, the one that is looked at."""
+
+        class ResourceNotFoundException(ClientError): ...
+
     content: str = "{}"
     interfering: int = 0
     versions: dict[str, str] = field(default_factory=dict)
@@ -31,8 +36,12 @@ class FakeSecrets:
     def current(self) -> str:
         return self.versions[self.labels[CURRENT]]
 
-    def get_secret_value(self, **_: Any) -> dict[str, str]:
-        return {"SecretString": self.current, "VersionId": self.labels[CURRENT]}
+    def get_secret_value(self, *, VersionStage: str = CURRENT, **_: Any) -> dict[str, str]:  # noqa: N803 - boto3's
+        if VersionStage not in self.labels:
+            said = {"Error": {"Code": "ResourceNotFoundException", "Message": "no such label"}}
+            raise self.exceptions.ResourceNotFoundException(said, "GetSecretValue")  # type: ignore[arg-type]  # likewise
+        version = self.labels[VersionStage]
+        return {"SecretString": self.versions[version], "VersionId": version}
 
     def put_secret_value(
         self,

@@ -104,7 +104,9 @@ def gateway() -> "Gateways":
     """The gateways behind the accounts."""
     from bridge.adapters.gateways import Gateways
 
-    return Gateways(accounts(), clock=clock().now, longest=_LONGEST_CALL)
+    return Gateways(
+        accounts(), clock=clock().now, monotonic=clock().monotonic, longest=_LONGEST_CALL, counters=counters()
+    )
 
 
 @cache

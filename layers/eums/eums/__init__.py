@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eums.account import Account
+from eums.account import ROTATED, Account
 from eums.calls import Call
 from eums.cipher import decrypt_hex, encrypt_hex, salvage_hex
 from eums.codes import CODES, Code, Fault, code_of
@@ -27,6 +27,7 @@ from eums.errors import (
     Malformed,
     NotSent,
     Refused,
+    Undecipherable,
 )
 from eums.records import Accepted, DayStatistics, Inbound, Page, Quarantined, Reply, Report, Submit
 from eums.replies import decode_balance, decode_inbound, decode_reports, decode_statistics, decode_submit
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CODES",
     "ERROR_CLASSES",
+    "ROTATED",
     "Accepted",
     "Account",
     "AccountError",
@@ -63,6 +65,7 @@ __all__ = [
     "Report",
     "Request",
     "Submit",
+    "Undecipherable",
     "build_request",
     "check_dates",
     "check_submit",

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from eums.calls import Call
 
-__all__ = ["Account"]
+__all__ = ["ROTATED", "Account"]
+
+ROTATED = ("password", "password_md5", "version", "aes_key", "aes_key_format")
+"""The settings that are changed by rotating credentials."""
 
 # 下行协议, 接口地址: the folder that every call of the specification lies in.
 _SPECIFIED = ["eums", "sms", "utf8", "json"]
@@ -69,6 +72,8 @@ class Account:
         connect_timeout: seconds.
         read_timeout: seconds without a byte.
         write_timeout: seconds without a byte taken.
+        previous: the account as it was before its password or key was changed, the newest first. Answers are read
+            with these keys, too; what calls are made with is the caller's to say.
 
     Raises:
         AccountError: names everything that is wrong, at once.
@@ -88,6 +93,7 @@ class Account:
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
     write_timeout: float = 5.0
+    previous: tuple[Account, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if problems := list(_problems({each.name: getattr(self, each.name) for each in fields(self)})):
@@ -99,18 +105,30 @@ class Account:
     def from_mapping(cls, settings: Mapping[str, object]) -> Account:
         """Build an account from a mapping such as the JSON of a secret.
 
-        Numbers may be strings: consoles for secrets store nothing else. None stands for the default.
+        Numbers may be strings: consoles for secrets store nothing else. None stands for the default. `previous` is
+        a list of mappings, each of which says what of the credentials (`ROTATED`) was otherwise.
 
         Raises:
             AccountError: names every unknown, missing or wrong setting, at once.
         """
-        defaults = {each.name: None if each.default is MISSING else each.default for each in fields(cls)}
-        # An unknown name may be a secret in the wrong place, so it is named only where it looks like a name.
-        unknown = [f"{_shown(name)} is no setting of an account" for name in settings if name not in defaults]
-        given = {name: _number(name, settings[name]) for name in defaults if settings.get(name) is not None}
-        if problems := [*unknown, *_problems(defaults | given)]:
+        current = {name: value for name, value in settings.items() if name != "previous"}
+        before = settings.get("previous")
+        given, problems = _read(current)
+        former: list[dict[str, object]] = []
+        if before is not None and not (isinstance(before, list) and all(isinstance(each, dict) for each in before)):
+            problems.append("previous must be a list of objects")
+        else:
+            for place, each in enumerate(before or [], 1):
+                if each.keys() - set(ROTATED):
+                    problems.append(f"previous {place} may have {', '.join(ROTATED)}, and nothing else")
+                elif not problems:
+                    whole, wrong = _read(_as_it_was(current, each))
+                    problems += (f"previous {place}: {problem}" for problem in wrong)
+                    former.append(whole)
+        if problems:
             raise AccountError(problems)
-        return cls(**given)  # type: ignore[arg-type]  # each type was checked just now
+        # Each type was checked just now.
+        return cls(**given, previous=tuple(cls(**each) for each in former))  # type: ignore[arg-type]
 
     @property
     def password_digest(self) -> str:
@@ -123,6 +141,12 @@ class Account:
         if self.aes_key_format in _DERIVED:
             return _DERIVED[self.aes_key_format](self.password_digest)
         return None if self.aes_key is None else _GIVEN[self.aes_key_format](self.aes_key)
+
+    @property
+    def cipher_keys(self) -> tuple[bytes, ...]:
+        """The AES keys that an answer may be encrypted with: the account's, then those that it had before."""
+        keys = (each.cipher_key for each in (self, *self.previous))
+        return tuple(dict.fromkeys(key for key in keys if key is not None))
 
     @property
     def tzinfo(self) -> ZoneInfo:
@@ -142,6 +166,25 @@ class Account:
         if segments == _SPECIFIED[: len(segments)]:
             path = "/" + "/".join(_SPECIFIED)
         return f"{parts.scheme}://{parts.netloc}{path}/{call.value}.do"
+
+
+def _as_it_was(current: Mapping[str, object], before: Mapping[str, object]) -> dict[str, object]:
+    """The settings with the earlier credentials in place of those that exclude them."""
+    replaced = {name for name, value in before.items() if value is not None}
+    if replaced & {"password", "password_md5"}:
+        replaced |= {"password", "password_md5"}
+    if before.get("aes_key_format") in _DERIVED:
+        replaced.add("aes_key")
+    return {name: value for name, value in current.items() if name not in replaced} | dict(before)
+
+
+def _read(settings: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """What is given, for the constructor, and everything that is wrong with it."""
+    defaults = {each.name: None if each.default is MISSING else each.default for each in fields(Account)}
+    # An unknown name may be a secret in the wrong place, so it is named only where it looks like a name.
+    unknown = [f"{_shown(name)} is no setting of an account" for name in settings if name not in defaults]
+    given = {name: _number(name, settings[name]) for name in defaults if settings.get(name) is not None}
+    return given, [*unknown, *_problems(defaults | given)]
 
 
 def _shown(name: object) -> str:
@@ -182,6 +225,9 @@ def _problems(values: Mapping[str, object]) -> Iterator[str]:
         if isinstance(seconds, int | float) and not (seconds > 0 and math.isfinite(seconds)):
             yield f"{name} must be a positive number of seconds"
     yield from _credential_problems(values, wrong)
+    previous = values["previous"]
+    if not isinstance(previous, tuple) or not all(isinstance(each, Account) for each in previous):
+        yield "previous must be a tuple of accounts"
 
 
 def _wrong_types(values: Mapping[str, object]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from eums.cipher import salvage_hex
-from eums.errors import Malformed
+from eums.errors import Malformed, Undecipherable
 
 if TYPE_CHECKING:
     from eums.account import Account
@@ -17,6 +17,8 @@ __all__ = ["text_of"]
 _GZIP = b"\x1f\x8b"
 _LARGEST = 64 * 1024 * 1024  # bytes; a page of 100,000 reports has a quarter of that
 
+_HEAD = 16  # bytes: a block
+_BROKEN = 2
 _BLANK = b" \t\r\n\0"
 _BOM = b"\xef\xbb\xbf"
 _CIPHERTEXT = re.compile(rb"(?:[0-9a-fA-F]\s*){32}")
@@ -25,24 +27,38 @@ _CIPHERTEXT = re.compile(rb"(?:[0-9a-fA-F]\s*){32}")
 def text_of(body: bytes, account: Account) -> str:
     """Decompress, decrypt and decode an answer, as far as it goes.
 
+    The account's key is tried first, then those it had before: an answer may be read long after it came.
+
     Raises:
-        Malformed: there is nothing that could be read: encrypted without a key, or with another one.
+        Undecipherable: it is encrypted, and the account has no key, or others.
+        Malformed: it cannot be decompressed.
     """
     plain = _bare(_inflate(body) if body.startswith(_GZIP) else body)
     unquoted = plain.strip(b"\"'")
     # Decided by what came, not by the version: some gateways answer an encrypted request in plain JSON.
     if _CIPHERTEXT.match(unquoted):
-        key = account.cipher_key
-        if key is None:
-            raise Malformed("the answer is encrypted, and the account has no key", body)
-        plain = _bare(salvage_hex(unquoted, key)[0])
-        if not plain.startswith((b"{", b"[", b'"')):
-            raise Malformed("the answer cannot be decrypted with the account's key", body)
+        keys = account.cipher_keys
+        if not keys:
+            raise Undecipherable("the answer is encrypted, and the account has no key", body)
+        attempts = (_bare(salvage_hex(unquoted, key)[0]) for key in keys)
+        found = next(filter(_is_plain, attempts), None)
+        if found is None:
+            raise Undecipherable("the answer cannot be decrypted with the account's key", body)
+        plain = found
     try:
         return plain.decode()
     except UnicodeDecodeError:
         # One broken character must not cost the others. What it was, the raw bytes still say.
         return plain.decode("utf-8", "replace")
+
+
+def _is_plain(octets: bytes) -> bool:
+    """Whether this is the beginning of JSON. Of what another key makes of a page, one in some ten thousand is."""
+    if not octets.startswith((b"{", b"[", b'"')):
+        return False
+    # A broken character or two are no reason to give up a page. What a wrong key makes is broken all over.
+    head = octets[:_HEAD].decode("utf-8", "replace")
+    return sum(letter == "\ufffd" or (letter < " " and not letter.isspace()) for letter in head) <= _BROKEN
 
 
 def _bare(octets: bytes) -> bytes:

@@ -54,11 +54,24 @@ class Code:
 
     @property
     def resign(self) -> bool:
-        """Whether one more try with a fresh seed and fresh credentials is worth it: 106, 107, 206.
+        """Whether one more try with a fresh seed or other credentials is worth it: 106, 107, 206, 121 to 126.
 
-        They refuse definitely, and name what a changed clock or a rotated password explains.
+        They refuse definitely, and name what a wrong clock, a rotated password or a rotated AES key explains.
         """
-        return self.number in _RESIGN
+        return self.number == _CLOCK or self.of_password or self.of_cipher
+
+    @property
+    def of_password(self) -> bool:
+        """Whether it says that the request was signed with another password than the gateway's: 107, 206."""
+        return self.number in _PASSWORD
+
+    @property
+    def of_cipher(self) -> bool:
+        """Whether it says that the gateway could not decipher the request: 121 to 126, the version among them.
+
+        What cannot be deciphered cannot be sent on, so they are definite.
+        """
+        return self.number in _CIPHER
 
     @property
     def of_account_or_channel(self) -> bool:
@@ -69,7 +82,9 @@ class Code:
         return self.number in _ACCOUNT_GROUP or self.number in _CHANNEL_GROUP
 
 
-_RESIGN = frozenset({106, 107, 206})
+_CLOCK = 106
+_PASSWORD = frozenset({107, 206})
+_CIPHER = range(121, 127)
 
 _TABLE = (
     Code(101, "缺少 name 参数", "name is missing", Fault.BRIDGE),

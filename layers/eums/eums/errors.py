@@ -8,6 +8,7 @@
   x Refused           the gateway said no, with a code
   x Ambiguous         the request may have arrived, and nobody knows what became of it
     + Malformed         … an answer came, and it cannot be read
+      + Undecipherable    … because it is encrypted with no key of the account
 
 No message quotes a number, a text, a password, a key or an answer. What came back is in `raw`, for whoever may keep it.
 Every error can be pickled.
@@ -32,6 +33,7 @@ __all__ = [
     "Malformed",
     "NotSent",
     "Refused",
+    "Undecipherable",
 ]
 
 
@@ -141,3 +143,7 @@ class Ambiguous(EumsError):
 
 class Malformed(Ambiguous):
     """An answer came and cannot be read. Its bytes are in `raw`."""
+
+
+class Undecipherable(Malformed):
+    """An answer came, encrypted with a key that the account has not. Whoever learns the key can read `raw`."""

@@ -35,8 +35,12 @@ def test_999_alone_settles_nothing() -> None:
     assert [code.number for code in CODES.values() if not code.definite] == [999]
 
 
-def test_three_codes_are_worth_signing_again() -> None:
-    assert [code.number for code in CODES.values() if code.resign] == [106, 107, 206]
+def test_what_names_clock_password_or_cipher_is_definite_and_worth_another_try() -> None:
+    worth = [code for code in CODES.values() if code.resign]
+    assert [code.number for code in worth] == [106, 107, 121, 122, 123, 124, 125, 126, 206]
+    assert [code.number for code in worth if code.of_password] == [107, 206]
+    assert [code.number for code in worth if code.of_cipher] == [121, 122, 123, 124, 125, 126]
+    assert all(code.definite for code in worth)
 
 
 def test_another_account_or_channel_may_do_where_one_is_refused_and_never_where_nobody_knows() -> None:

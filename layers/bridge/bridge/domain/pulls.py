@@ -13,6 +13,8 @@ from eums import Call
 
 # SQS takes 1 MiB a message; as base64 and with its circumstances, a part of this size stays well below.
 _PART_BYTES: Final = 700_000
+# A page without records, and a refusal, is a few dozen bytes.
+_MAX_SHORT: Final = 512
 _MAX_HEADERS: Final = 1200  # characters; S3 takes 2 KB of metadata in all
 
 
@@ -26,6 +28,11 @@ class Kind(StrEnum):
     def call(self) -> Call:
         """The gateway's call for it."""
         return Call.REPORT if self is Kind.REPORTS else Call.MO
+
+
+def is_short(body: bytes) -> bool:
+    """Whether an answer may be read before it is kept: anything longer goes to the journal unread."""
+    return len(body) <= _MAX_SHORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ class Accounts(Protocol):
         """How the bridge uses it. Raises AccountNotConfigured."""
 
     def refresh(self) -> None:
-        """Read them again: the gateway says that a key or password is wrong, and it may just have been changed."""
+        """Read them again, and what they were before: a key or password is wrong, and may just have been changed."""
 
 
 class Gateway(Protocol):

@@ -12,7 +12,18 @@ from bridge.domain.pulls import JournalEntry, Kind, Part, to_publish
 from bridge.domain.report_events import report_events
 from bridge.ports import Accounts, Counters, Journal, Messages, Topic
 from bridge.services.correlating import Reply, Sighting, answered_messages, reported_owners
-from eums import Account, EumsError, Inbound, Page, Quarantined, Refused, Report, decode_inbound, decode_reports
+from eums import (
+    Account,
+    EumsError,
+    Inbound,
+    Page,
+    Quarantined,
+    Refused,
+    Report,
+    Undecipherable,
+    decode_inbound,
+    decode_reports,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,17 @@ class Publishing:
 
     def _events(self, entry: JournalEntry, account: Account) -> list[Event]:
         try:
+            return self._readable_events(entry, account)
+        except Undecipherable as exc:
+            # The puller may know a key that was put into the secret since this process read it.
+            self.accounts.refresh()
+            try:
+                return self._readable_events(entry, self.accounts.get(entry.pull.account))
+            except Undecipherable:
+                return self._unreadable(entry, exc)
+
+    def _readable_events(self, entry: JournalEntry, account: Account) -> list[Event]:
+        try:
             if entry.pull.kind is Kind.REPORTS:
                 reports = decode_reports(entry.body, account)
                 return self._with_left_over(entry, self._reported(entry, reports.records), reports)
@@ -83,10 +105,15 @@ class Publishing:
             return self._with_left_over(entry, self._received(entry, inbound.records), inbound)
         except Refused:
             return []
+        except Undecipherable:
+            raise
         except EumsError as exc:
-            unreadable = Quarantined(ordinal=None, raw="", reason=str(exc))
-            page: Page[Report] = Page(code=0, records=(), quarantined=(unreadable,), cut=entry.cut)
-            return self._with_left_over(entry, [], page)
+            return self._unreadable(entry, exc)
+
+    def _unreadable(self, entry: JournalEntry, error: EumsError) -> list[Event]:
+        unreadable = Quarantined(ordinal=None, raw="", reason=str(error))
+        page: Page[Report] = Page(code=0, records=(), quarantined=(unreadable,), cut=entry.cut)
+        return self._with_left_over(entry, [], page)
 
     def _reported(self, entry: JournalEntry, records: tuple[Report, ...]) -> list[Event]:
         account, at = entry.pull.account, entry.received_at

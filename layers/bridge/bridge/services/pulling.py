@@ -15,12 +15,10 @@ from typing import Final
 
 from bridge.domain.errors import AccountNotConfigured
 from bridge.domain.events import lost
-from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId, in_parts
+from bridge.domain.pulls import Intent, JournalEntry, Kind, PullId, in_parts, is_short
 from bridge.ports import Accounts, Clock, Counters, Gateway, Journal, Leases, NewId, Pointers, Topic
-from eums import Account, Ambiguous, NotSent, Refused, Reply, decode_inbound, decode_reports
+from eums import Account, Ambiguous, NotSent, Refused, Reply, Undecipherable, decode_inbound, decode_reports
 
-# A page without records is a few dozen bytes; anything longer goes to the journal unread.
-_MAX_EMPTY_PAGE: Final = 512
 _SUSPENDED: Final = 202  # 账户暂停
 # What settling the pulls before may take, where a store does not answer; and what the journal, the queue and the
 # table may take after the gateway has answered.
@@ -35,6 +33,7 @@ class Ended(StrEnum):
     """How one pull ended."""
 
     RECORDS = "records"  # something came and is kept; there may be more
+    UNREADABLE = "unreadable"  # something short came, in another key than the account's; it is kept
     EMPTY = "empty"
     REFUSED = "refused"  # a response code; no records
     SUSPENDED = "suspended"  # that code was 202 (账户暂停)
@@ -126,14 +125,18 @@ class Pulling:
             self._announce_lost(pull, "the gateway was asked and did not answer")
             return Ended.LOST
         try:
-            if _is_empty(pull.kind, reply, account):
-                return Ended.EMPTY
+            ended = Ended.EMPTY if _is_empty(pull.kind, reply, account) else Ended.RECORDS
+        except Undecipherable:
+            # An empty page in a key that is not in the secret yet looks like this: no reason to pull on without pause.
+            ended = Ended.UNREADABLE
         except Refused as exc:
             self.counters.count("PullsRefused", account=pull.account, kind=pull.kind, code=str(exc.code.number))
             if exc.code.resign:
-                self.accounts.refresh()
-            return Ended.SUSPENDED if exc.code.number == _SUSPENDED else Ended.REFUSED
-        return self._keep(
+                self._read_accounts_again()
+            ended = Ended.SUSPENDED if exc.code.number == _SUSPENDED else Ended.REFUSED
+        if ended not in (Ended.RECORDS, Ended.UNREADABLE):
+            return ended
+        kept = self._keep(
             JournalEntry(
                 pull=pull,
                 received_at=self.clock.now().astimezone(account.tzinfo),
@@ -144,6 +147,9 @@ class Pulling:
                 body=reply.body,
             )
         )
+        if ended is Ended.UNREADABLE:
+            self._read_accounts_again()
+        return ended if kept is Ended.RECORDS else kept
 
     def _keep(self, entry: JournalEntry) -> Ended:
         """Into the journal; through the queue where the journal refuses; said where the queue refuses, too."""
@@ -174,6 +180,13 @@ class Pulling:
             self._announce_lost(pull, "neither the journal nor the queue took what came")
             return Ended.LOST
         return Ended.RECORDS
+
+    def _read_accounts_again(self) -> None:
+        """Somebody may just have changed a password or key. The next pull is made with what is there then."""
+        try:
+            self.accounts.refresh()
+        except Exception as exc:  # noqa: BLE001 - that must not leave a pull without an end
+            _log.warning("the accounts could not be read again: %s", type(exc).__name__)
 
     def _settle(self, dangling: tuple[PullId, ...]) -> None:
         """Find out what became of the pulls before, while they are remembered; those that fail are, for longer."""
@@ -216,13 +229,15 @@ def _asking(account: Account) -> float:
 def _is_empty(kind: Kind, reply: Reply, account: Account) -> bool:
     """Whether a reply is surely a page without records; whatever else it may be is kept before it is read.
 
-    Raises `eums.Refused` where it is surely a refusal.
+    Raises:
+        Refused: it is surely a refusal.
+        Undecipherable: it is encrypted with a key that the account has not.
     """
-    if reply.cut or reply.status != HTTPStatus.OK or len(reply.body) > _MAX_EMPTY_PAGE:
+    if reply.cut or reply.status != HTTPStatus.OK or not is_short(reply.body):
         return False
     try:
         page = decode_reports(reply.body, account) if kind is Kind.REPORTS else decode_inbound(reply.body, account)
-    except Refused:
+    except (Refused, Undecipherable):
         raise
     except Exception:  # noqa: BLE001 - even a fault of the decoder must not stand between the bytes and the journal
         return False

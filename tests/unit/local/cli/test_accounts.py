@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from bridge.adapters import accounts_secret
+from eums import ROTATED, Account
 from local.cli import secret as module
 from local.cli.accounts import merged
 from local.cli.failures import Failure
-from local.cli.secret import AccountsSecret, differences, problems, shown
+from local.cli.secret import AccountsSecret, differences, problems, rotated, shown
 from local.cli.stacks import Services
 from tests.fakes.commands import Cli, StubApi, problem
 from tests.fakes.secrets import FakeSecrets
@@ -66,8 +67,49 @@ def test_a_password_and_a_key_come_as_two_lines(cli: Cli, secrets: FakeSecrets) 
     }
     done = cli("accounts", "set", "default", "--password-stdin", stdin="another\n")
     assert "(set), another" in done.out
+    assert "pass word" not in done.out + done.err
     cli("accounts", "set", "default", "--version", "1", "--no-aes-key")
     assert "aes_key" not in written(secrets)["default"]
+
+
+def test_what_is_rotated_stays_as_what_was_before_until_it_is_forgotten(cli: Cli, secrets: FakeSecrets) -> None:
+    cli(*SET, "--version", "17", "--aes-key-stdin", stdin="first\n0123456789abcdef\n")
+    cli("accounts", "set", "default", "--password-stdin", stdin="second\n")
+    cli("accounts", "set", "default", "--aes-key-stdin", stdin="fedcba9876543210\n")
+    cli("accounts", "set", "default", "--rate", "5")  # no rotation
+
+    whole = Account.from_mapping(
+        {name: value for name, value in written(secrets)["default"].items() if name != "bridge"}
+    )
+    assert [(each.password, each.aes_key) for each in (whole, *whole.previous)] == [
+        ("second", "fedcba9876543210"),
+        ("second", "0123456789abcdef"),
+        ("first", "0123456789abcdef"),
+    ]
+
+    done = cli("accounts", "set", "default", "--forget-previous")
+
+    assert "first" not in secrets.current
+    assert "previous" in done.out
+    forgetful = Account.from_mapping(
+        {name: value for name, value in written(secrets)["default"].items() if name != "bridge"}
+    )
+    assert forgetful.cipher_keys == (b"fedcba9876543210", b"0123456789abcdef")
+    cli("accounts", "set", "default", "--version", "1", "--no-aes-key")
+    cli("accounts", "set", "default", "--forget-previous")
+    assert "nothing changed" in cli("accounts", "set", "default", "--forget-previous").out
+
+
+@pytest.mark.parametrize("before", [None, 7, {}, {"password": 7}, {"aes_key": "x"}])
+def test_what_could_not_be_used_before_is_not_kept(before: object) -> None:
+    assert rotated(before, WRITTEN) == WRITTEN
+
+
+def test_only_so_many_are_kept() -> None:
+    account: dict[str, Any] = WRITTEN
+    for number in range(9):
+        account = rotated(account, account | {"password": f"p{number}"})
+    assert [each["password"] for each in account["previous"]] == ["p7", "p6", "p5", "p4", "p3"]
 
 
 def test_a_new_password_takes_the_place_of_its_md5() -> None:
@@ -207,6 +249,7 @@ def test_what_changes_nothing_writes_nothing() -> None:
 def test_the_names_are_the_bridges_own() -> None:
     assert module.NAME.pattern == accounts_secret._NAME.pattern
     assert module.POLICY == accounts_secret._POLICY
+    assert (module.PREVIOUS, module.ROTATED) == (accounts_secret._PREVIOUS, ROTATED)
     assert problems("a b", WRITTEN)
     assert problems("default", WRITTEN) == []
 
