@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
+from string import whitespace
 from typing import Protocol
 
 from eums.errors import Malformed
@@ -15,6 +16,7 @@ from eums.errors import Malformed
 __all__ = ["decrypt_hex", "encrypt_hex", "salvage_hex"]
 
 _BLOCK = 16
+_BLANK = whitespace.encode()
 _HEX = re.compile(rb"[0-9a-fA-F]*")
 
 
@@ -66,7 +68,7 @@ def salvage_hex(text: bytes | str, key: bytes) -> tuple[bytes, bool]:
     try:
         sealed = unhexlify(digits)
     except ValueError:
-        digits = b"".join(digits.split())
+        digits = digits.translate(None, _BLANK)
         whole = _HEX.match(digits)
         end = whole.end() if whole else 0
         sealed = unhexlify(digits[: end - end % 2])

@@ -27,7 +27,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_
 
 # What needs mending, found without mistaking the inside of a string for its outside: strings are matched whole
 # (an unfinished one up to the end, which also keeps the search linear).
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _FAULT = re.compile(
     rf"""(?P<string>{_STRING})
        | ,(?P<trailing>(?=\s*[\]}}]))
@@ -48,11 +48,14 @@ _SCALAR = re.compile(r"[^\s,\[\]{}\"]+")
 # Where a record ends and another begins. Inside a string neither could stand: its quotes would be escaped.
 _BORDER = re.compile(r'(?<=\})[\s,]*+(?=\{\s*"[^"\\]{1,64}"\s*:)')
 _BRACKET = re.compile(rf"(?P<string>{_STRING})|[\[{{]|(?P<close>[\]}}])", re.DOTALL)
-_OPENING = {"]": "[", "}": "{"}
+_OPENING = {"]": ord("["), "}": ord("{")}
 
-# How often a record may be read beyond the next border: enough for records that hold records, and a bound on
-# the work that a hostile page can cause.
+# How many characters may be looked at beyond the next border, in lengths of the text: enough for a page of records
+# that hold records, and a bound on the work that a hostile page can cause.
 _PATIENCE = 16
+
+# Records that a walk looks at; what follows is kept as one text. No page comes near, and each takes memory.
+_MOST_RECORDS = 200_000
 
 
 def parse(text: str) -> object:
@@ -106,7 +109,9 @@ class _Walker:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._patience = _PATIENCE
+        self._patience = _PATIENCE * len(text)
+        self._border: re.Match[str] | None = None
+        self._borders_end = False
         self._found = Walk()
 
     def walk(self) -> Walk:
@@ -168,7 +173,7 @@ class _Walker:
             if self._text.startswith("]", self._at):
                 self._at += 1
                 return
-            if self._at >= len(self._text):
+            if self._at >= len(self._text) or len(self._found.records) >= _MOST_RECORDS:
                 self._found.cut = True
             elif self._text.startswith("{", self._at):
                 self._record()
@@ -189,39 +194,42 @@ class _Walker:
 
     def _record(self) -> None:
         text, begin = self._text, self._at
-        # From the next character on: where no comma stands between records, this one begins at a border itself.
-        border = _BORDER.search(text, begin + 1)
-        end = border.start() if border else self._end_of_brackets(len(text))
-        if end is None:
+        border = self._next_border()
+        end = self._end_of_brackets(border.start() if border else len(text))
+        if end is not None:
+            value = parse_mended(text[begin:end])
+        elif border:
+            end, value = self._beyond(border)
+        else:
             # Cut short; or the last record has a stray quote, which looks the same, and to be warned is the safer.
             self._found.cut = True
-            self._at = len(text)
-            self._found.records.append((text[begin:], UNREADABLE))
-            return
-        value = parse_mended(text[begin:end])
-        if value is UNREADABLE and border:
-            end, value = self._beyond(border)
+            end, value = len(text), UNREADABLE
         self._found.records.append((text[begin:end], value))
         self._at = end
 
+    def _next_border(self) -> re.Match[str] | None:
+        """The first border behind here. One that is still ahead is not looked for again, nor is one where none is."""
+        # From the next character on: where no comma stands between records, this one begins at a border itself.
+        if not self._borders_end and (self._border is None or self._border.start() <= self._at):
+            self._border = _BORDER.search(self._text, self._at + 1)
+            self._borders_end = self._border is None
+        return self._border
+
     def _beyond(self, border: re.Match[str]) -> tuple[int, object]:
-        """Read a record to which the border does not belong: it is the last one, or holds records itself."""
-        own = self._end_of_brackets(border.start())
-        if own is not None:
-            return own, parse_mended(self._text[self._at : own])
-        if self._patience:
-            self._patience -= 1
-            far = self._end_of_brackets(len(self._text))
-            if far is not None:
-                value = parse_mended(self._text[self._at : far])
-                # A border outside of every string is one of records within this record, good or bad.
-                if value is not UNREADABLE or not self._in_string(border.start()):
-                    return far, value
+        """Read a record to which the border does not belong: it holds records itself, or has no end."""
+        limit = min(len(self._text), border.start() + self._patience)
+        far = self._end_of_brackets(limit)
+        self._patience -= (far or limit) - border.start()
+        if far is not None:
+            value = parse_mended(self._text[self._at : far])
+            # A border outside of every string is one of records within this record, good or bad.
+            if value is not UNREADABLE or not self._in_string(border.start()):
+                return far, value
         return border.start(), UNREADABLE
 
     def _end_of_brackets(self, limit: int) -> int | None:
         """Return where the string or the brackets that begin here end, or None if they do not before the limit."""
-        still_open: list[str] = []
+        still_open = bytearray()  # a page may be nothing but brackets
         for token in _BRACKET.finditer(self._text, self._at, limit):
             if token["string"]:
                 if token.end() == limit and not _is_closed(token[0]):
@@ -230,7 +238,7 @@ class _Walker:
                 if not still_open or still_open.pop() != _OPENING[token[0]]:
                     return None
             else:
-                still_open.append(token[0])
+                still_open.append(ord(token[0]))
             if not still_open:
                 return token.end()
         return None

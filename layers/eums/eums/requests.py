@@ -28,13 +28,15 @@ MAX_EXT = 20
 MAX_DAYS = 31
 
 # 响应错误码: all that it has for what is wrong with `data` itself. There is none for too many numbers, for a number
-# named twice, for `reference`, or for a text that no encoding can carry.
+# named twice, for `reference`, for a control character, or for a text that no encoding can carry.
 _DEST_MISSING = 104
 _CONTENT_MISSING = 105
 _EXT_WRONG = 108
 _CONTENT_TOO_LONG = 109
 
 _HALF = "holds half of a surrogate pair, which no UTF-8 can carry"
+# No handset shows them, some networks end a text at the first, and no reader of a log sees them.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 _ENCRYPTED = 17
 
@@ -151,6 +153,8 @@ def _problems(submit: Submit) -> Iterator[InvalidSubmit]:
     elif units > MAX_CONTENT:
         reason = f"has {units} characters, more than {MAX_CONTENT}"
         yield InvalidSubmit("content", reason, code=_CONTENT_TOO_LONG)
+    if _CONTROL.search(submit.content):
+        yield InvalidSubmit("content", "holds a control character other than a tab or a line end")
     if submit.ext and not (submit.ext.isascii() and submit.ext.isdigit() and len(submit.ext) <= MAX_EXT):
         yield InvalidSubmit("ext", f"must be at most {MAX_EXT} digits", code=_EXT_WRONG)
     units = _units(submit.reference)

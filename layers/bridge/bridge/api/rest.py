@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bridge.api.problems import INTERNAL, MEDIA_TYPE, NO_SUCH_ROUTE, Problem, problem_of
 from bridge.domain.clients import Caller, Scope
-from bridge.domain.errors import BridgeError, NotAllowed
+from bridge.domain.errors import BridgeError, FieldProblem, InvalidRequest, NotAllowed
 from bridge.handling import logger, place
 
 _SERVER_ERROR: Final = 500
@@ -57,6 +57,14 @@ def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
     if found.scopes.isdisjoint(scopes):
         raise NotAllowed(f"this key lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")
     return found
+
+
+def body(app: APIGatewayRestResolver) -> str | None:
+    """The request's body as a text. Raises InvalidRequest where its bytes are none."""
+    try:
+        return app.current_event.decoded_body
+    except ValueError:  # no UTF-8, or no Base64
+        raise InvalidRequest((FieldProblem("body", "must be a text in UTF-8"),)) from None
 
 
 def answer(body: BaseModel, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response[str]:
