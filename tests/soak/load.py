@@ -182,10 +182,10 @@ class Load:
         self.different: list[str] = []
         """Requests whose repeat was answered otherwise than they were."""
 
-    def run(self, until: float, each: Callable[[], None]) -> None:
-        """Hand in at the rate, by the monotonic clock; where all hands are full it is less."""
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Hand in at the rate as long as it goes on, which is asked often; where all hands are full it is less."""
         due = time.monotonic()
-        while time.monotonic() < until:
+        while goes_on():
             if self._busy.acquire(timeout=0.5):
                 wanted = next(self._orders)
                 self.requests += wanted.requests
@@ -193,10 +193,8 @@ class Load:
                 if self._random.random() < 0.3:
                     self._write()
             due = max(due + 1 / self._rate, time.monotonic() - 1)
-            each()
-            while time.monotonic() < min(due, until):
-                time.sleep(min(0.25, max(0.0, due - time.monotonic())))
-                each()
+            while (wait := due - time.monotonic()) > 0 and goes_on():
+                time.sleep(min(0.25, wait))
 
     def finish(self) -> None:
         """Wait until every request has its answer, then ask once more for those that never got a definite one."""

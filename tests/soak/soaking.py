@@ -7,11 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local import stack
 from local.console import Console
-from local.invoke import start_pulls
 from local.places import Places
 from tests.soak.books import Books, Line, without
 from tests.soak.evidence import Evidence
@@ -22,8 +18,8 @@ from tests.soak.weather import Climate, Storms, Weather
 
 _PROGRESS: Final = 5.0  # seconds
 _LOOK: Final = 5.0  # seconds between two looks whether all is settled
-_TICKS: Final = ("attend", "sweep")
-"""Schedules that are helped along while everything settles: they come more often, and do what they would later."""
+_CALM: Final = 15.0  # seconds of load behind the storms, at the most
+_PATIENCE: Final = 6  # times the plan's length
 _QUICK_QUEUES: Final = {"PublishQueue": 20, "TrackQueue": 15}
 
 
@@ -36,6 +32,7 @@ class Plan:
         rate: requests a second.
         settle: seconds at the most until everything has settled.
         impatient: whether queues let go of what a dead function held sooner than the template says.
+        least: requests below which the storms go on, as they do until each kind of fault has struck; 0: not at all.
     """
 
     seconds: float
@@ -44,6 +41,7 @@ class Plan:
     settle: float
     climate: Climate
     impatient: bool = False
+    least: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,19 @@ def soak(plan: Plan, places: Places, console: Console, stopped: Callable[[], boo
         began = datetime.now(UTC) - timedelta(seconds=1)
         storms = Storms(plan.climate, weather, stage.gateway, seed=plan.seed, slow=SLOW)
         load = Load(stage.client, stage.gateway, seed=plan.seed, rate=plan.rate)
-        progress = _Progress(stage, load, console, lambda: _faults(weather, storms, stage))
+
+        def faults() -> Counter[str]:
+            return _faults(weather, storms, stage)
+
+        progress = _Progress(stage, load, console, faults)
+
+        def goes_on() -> bool:
+            progress.tell()
+            return not stopped()
+
         try:
             try:
-                storms.start()
-                _load(load, plan, storms, progress, stopped)
+                _load(load, plan, storms, faults, goes_on)
             finally:
                 storms.end()
             load.finish()
@@ -85,37 +91,36 @@ def soak(plan: Plan, places: Places, console: Console, stopped: Callable[[], boo
             lines = _settle(stage, Gathering(stage, load, began), plan, console, progress)
         finally:
             load.close()
-        faults = _faults(weather, storms, stage)
+        struck = faults()
         return Result(
             plan=plan,
             lines=lines,
-            faults=faults,
+            faults=struck,
             counts=progress.counts() | {"repeated events": _repeated(stage)},
             answers=load.answers,
-            missing=_missing(faults),
+            missing=_missing(struck),
             settled_after=time.monotonic() - settling,
         )
 
 
-def _load(load: Load, plan: Plan, storms: Storms, progress: "_Progress", stopped: Callable[[], bool]) -> None:
-    end = time.monotonic() + plan.seconds
-    calm = end - min(15.0, 0.2 * plan.seconds)
+def _load(
+    load: Load, plan: Plan, storms: Storms, faults: Callable[[], Counter[str]], goes_on: Callable[[], bool]
+) -> None:
+    """Storms first, as long as the plan says and until they struck enough; then the load alone."""
+    calm = min(_CALM, 0.2 * plan.seconds)
+    end = time.monotonic() + plan.seconds - calm
+    most = end + _PATIENCE * plan.seconds if plan.least else end
 
-    def each() -> None:
-        progress.tell()
-        if stopped():
-            raise _Stopped
-        if time.monotonic() > calm:
-            storms.leave()
+    def stormy() -> bool:
+        now = time.monotonic()
+        enough = now > end and len(load.requests) >= plan.least and not _missing(faults())
+        return goes_on() and now < most and not enough
 
-    try:
-        load.run(end, each)
-    except _Stopped:
-        return
-
-
-class _Stopped(Exception):
-    """Somebody wants the end now."""
+    storms.start()
+    load.run(stormy)
+    storms.leave()
+    end = time.monotonic() + calm
+    load.run(lambda: goes_on() and time.monotonic() < end)
 
 
 def _settle(stage: Stage, gathering: Gathering, plan: Plan, console: Console, progress: "_Progress") -> list[Line]:
@@ -124,7 +129,6 @@ def _settle(stage: Stage, gathering: Gathering, plan: Plan, console: Console, pr
     console.say("Calm; waiting until everything has settled")
     while True:
         stage.emulator.require_running()
-        _tick(stage)
         moving = gathering.quiet()
         late = time.monotonic() > deadline
         if not moving or late:
@@ -144,15 +148,6 @@ def _settle(stage: Stage, gathering: Gathering, plan: Plan, console: Console, pr
 def _as_handed_out(evidence: Evidence) -> dict[str, int]:
     """What the statistics ought to say: they are asked for when the rest balances."""
     return {"": Books(evidence).handed_out_finals}
-
-
-def _tick(stage: Stage) -> None:
-    start_pulls(stage.aws, stack.STACK_NAME)
-    for name in _TICKS:
-        try:
-            stage.aws.functions.invoke(FunctionName=f"{stack.STACK_NAME}-{name}", InvocationType="Event", Payload=b"{}")
-        except (BotoCoreError, ClientError):
-            return  # the schedule itself comes, too
 
 
 def _hurry(stage: Stage) -> None:

@@ -52,7 +52,7 @@ class Climate:
     storm: float = 25.0
     calm: float = 10.0
     struck: float = 0.05
-    pause: float = 0.8
+    pause: float = 1.5
     slow: float = 7.0
     outage: float = 4.0
     hardy: tuple[str, ...] = ()
