@@ -1,4 +1,7 @@
-"""`make soak MINUTES=10 [SEED=…] [RATE=…]`: steady load, faults on both sides, then the books.
+"""`make soak MINUTES=10 [SEED=…] [RATE=…] [PATIENT=1]`: steady load, faults on both sides, then the books.
+
+What a killed function held returns to it as soon as it cannot run any more; with PATIENT=1 when the template says so,
+which is five minutes later.
 
 Exits with 1 where a line does not balance, or nothing went wrong on purpose. `.local/soak.json` has it all; neither it
 nor what is printed holds a number or a text.
@@ -19,7 +22,7 @@ from local.console import Console
 from local.errors import LocalError
 from local.places import PROJECT, Places
 from tests.soak.books import as_json, without
-from tests.soak.soaking import Plan, Result, soak
+from tests.soak.soaking import QUICK, Plan, Result, soak
 from tests.soak.weather import LONG
 
 REPORT: Final = PROJECT / ".local" / "soak.json"
@@ -98,6 +101,7 @@ def plan_of(environ: dict[str, str]) -> Plan:
         rate=values["RATE"],
         settle=60 * values["SETTLE"],
         climate=LONG,
+        visibility={} if environ.get("PATIENT", "") not in {"", "0"} else QUICK,
     )
 
 

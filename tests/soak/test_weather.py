@@ -84,5 +84,17 @@ def test_who_is_hardy_is_not_killed_and_gets_through_in_three_tries() -> None:
         assert not any(blow and blow.harm.name.startswith("KILL") for blow in blows)
 
 
+def test_a_kill_that_met_somebody_hardy_meets_the_next_who_is_not() -> None:
+    weather = Weather(replace(BRIEF, struck=1.0), 1)
+    weather.stormy = True
+    for number in range(100):
+        weather.decide(call(number, "eums-bridge-local-submit"))
+    for number in range(100, 200):
+        weather.decide(call(number))
+
+    assert weather.counted["killed: track"] > 20  # its own are 3 of 22
+    assert "killed: submit" not in weather.counted
+
+
 def test_the_gateway_fails_each_call_that_carries_something() -> None:
     assert {fault.call for fault in gateway_faults(5.0)} == {Call.SEND, Call.REPORT, Call.MO}

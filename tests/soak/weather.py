@@ -117,6 +117,7 @@ class Weather:
         self._blows = Deck(_BLOWS, self._random)
         self._lock = threading.Lock()
         self._struck: OrderedDict[str, tuple[Blow, int]] = OrderedDict()
+        self._spared: list[Blow] = []
         self.stormy = False
         self.away: str | None = None  # a service of AWS
         self.counted: Counter[str] = Counter()
@@ -127,12 +128,17 @@ class Weather:
             return None
         with self._lock:
             blow = self._blow(call)
+            if blow is None and self._spared and self.stormy:
+                blow = self._spared.pop()
         if blow is None or blow.harm not in _KILLS:
             return self._count(call, blow)
         caller = call.caller()
-        if caller is None or caller.function.endswith(self._climate.hardy):
+        if caller is None:
             return None
         with self._lock:
+            if caller.function.endswith(self._climate.hardy):
+                self._spared.append(blow)  # it meets the next one who is not
+                return None
             self.counted[f"killed: {caller.function.partition('-local-')[2]}"] += 1
         return self._count(call, blow)
 
