@@ -313,35 +313,35 @@ class Books:
         return found
 
     @cached_property
-    def _reports(self) -> Mapping[tuple[str, ...], list[int]]:
-        """The reports that were handed out, each once, with the pages (their places) that had them."""
-        found: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    def _reports(self) -> Mapping[tuple[str, ...], list[tuple[int, int]]]:
+        """The reports that were handed out, each once, and where: the page's place in `_pulls`, and theirs in it."""
+        found: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
         for place, (page, _) in enumerate(self._pulls):
             if page.kind == "reports":
-                for record in page.records:
+                for ordinal, record in enumerate(page.records):
                     said = f"{record['report_time']}+08:00"
                     to = _plus(record["dest_number"])
-                    found[_identity(record["message_id"], to, record["report_status"], said)].append(place)
+                    found[_identity(record["message_id"], to, record["report_status"], said)].append((place, ordinal))
         return found
 
-    def _whole(self, place: int) -> bool:
+    def _readable(self, place: int, ordinal: int) -> bool:
         page, kept = self._pulls[place]
-        return kept is not None and page.sent == page.whole
+        return kept is not None and ordinal < page.readable
 
     def _reported(self) -> Line:
-        """Every report has its event, unless each page that had it was lost or spoiled, and named."""
+        """Every report has its event, unless each page that had it was lost, or spoiled before it."""
         there = sum(identity in self._events for identity in self._reports)
         gone = 0
         wrong = []
         for identity, places in self._reports.items():
             if identity in self._events:
                 continue
-            if any(map(self._whole, places)):
+            if any(self._readable(*where) for where in places):
                 wrong.append(f"report of gateway message {identity[0]}, {identity[2]}: no event")
             else:
                 gone += 1
         return Line(
-            "reports handed out = published + only in pages lost or spoiled",
+            "reports handed out = published + in what was lost or spoiled",
             len(self._reports),
             there + gone,
             tuple(wrong),
@@ -367,13 +367,13 @@ class Books:
                 expected.add(subject)
                 if texts.get(subject) == record["content"]:
                     there += 1
-                elif self._whole(place):
+                elif self._readable(place, ordinal):
                     wrong.append(f"reply {subject}: {'another text' if subject in texts else 'no event'}")
                 else:
                     gone += 1
         wrong += [f"reply {subject}: never handed out" for subject in sorted(texts.keys() - expected)]
         return Line(
-            "replies handed out = published + only in pages lost or spoiled",
+            "replies handed out = published + in what was lost or spoiled",
             handed_out,
             there + gone,
             tuple(wrong),

@@ -31,6 +31,7 @@ class Page:
         records: as they are in an answer.
         whole: the body, had nothing gone wrong.
         sent: the body that left; None where the connection was cut instead.
+        readable: how many of the records, from the first, are complete in that.
     """
 
     account: str
@@ -39,6 +40,7 @@ class Page:
     records: tuple[Mapping[str, Any], ...]
     whole: bytes
     sent: bytes | None
+    readable: int
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -58,13 +58,15 @@ class GatewaysBook:
             return
         account = _BRIDGE_ACCOUNTS[exchange.account]
         key = AES_KEY.encode() if account == "encrypted" else None
+        whole, sent = write(exchange.answer, key).body, None if reply.drop else reply.body
         page = Page(
             account=account,
             kind=_KINDS[exchange.call],
             at=exchange.time,
             records=tuple(records),
-            whole=write(exchange.answer, key).body,
-            sent=None if reply.drop else reply.body,
+            whole=whole,
+            sent=sent,
+            readable=readable(exchange.answer, whole, sent or b"", encrypted=key is not None),
         )
         with self._lock:
             self.pages.append(page)
@@ -83,6 +85,25 @@ class GatewaysBook:
                         gateway_id=message.message_id,
                     )
         return list(self._taken.values())
+
+
+def readable(answer: Mapping[str, Any], whole: bytes, sent: bytes, *, encrypted: bool) -> int:
+    """How many records of an answer are complete in what was sent of it: of what is no beginning of it, none.
+
+    What is encrypted comes as hexadecimal digits, and can be read in blocks of 16 bytes.
+    """
+    if not whole.startswith(sent):
+        return 0
+    plain = write(answer, None).body
+    length = len(plain) if sent == whole else len(sent) // 32 * 16 if encrypted else len(sent)
+    end, complete = plain.index(b"[") + 1, 0
+    for record in answer["data"]:
+        end += len(write(record, None).body)
+        if end > length:
+            break
+        complete += 1
+        end += len(b",")
+    return complete
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def lost(of: str, kind: str = "reports", event_type: str = "sms.pull.lost") -> d
 
 def page(second: int, *records: dict[str, Any], kind: str = "reports", body: bytes = b"") -> Page:
     whole = body or repr(records).encode()
-    return Page("default", kind, NOON + timedelta(seconds=second), records, whole, whole)
+    return Page("default", kind, NOON + timedelta(seconds=second), records, whole, whole, readable=len(records))
 
 
 def kept(of: str, body: bytes, kind: str = "reports") -> Kept:
@@ -171,6 +171,15 @@ def page_spoiled_silently(evidence: Evidence) -> None:
     evidence.pages[0] = replace(evidence.pages[0], whole=evidence.pages[0].whole + b"more")
 
 
+def page_cut_behind_its_record(evidence: Evidence) -> None:
+    """The first report is complete in what came, and was not published."""
+    cut = evidence.pages[0].whole[:-1]
+    evidence.pages[0] = replace(evidence.pages[0], sent=cut)
+    evidence.kept[0] = replace(evidence.kept[0], body=cut)
+    evidence.names.append(lost(pull(9)))
+    evidence.deliveries.pop(0)
+
+
 def page_unpublished(evidence: Evidence) -> None:
     evidence.kept[2] = replace(evidence.kept[2], published=False)
 
@@ -251,6 +260,7 @@ MUTANTS: list[tuple[Callable[[Evidence], None], str]] = [
     (page_lost_and_another_named, "pages handed out"),
     (page_altered, "pages handed out"),
     (page_spoiled_silently, "pages kept that came spoiled"),
+    (page_cut_behind_its_record, "reports handed out"),
     (page_unpublished, "pages in the journal"),
     (event_missing, "reports handed out"),
     (event_invented, "reports published that were not handed out"),

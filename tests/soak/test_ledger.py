@@ -7,10 +7,12 @@ import httpx
 import pytest
 
 from local.errors import LocalError
+from local.gateway.calls import write
 from tests.soak.__main__ import plan_of
 from tests.soak.gathering import read_letter
 from tests.soak.ledger import PROBLEM, Answer, Request, Said, marker_of, read_answer, text_of
 from tests.soak.load import Orders
+from tests.soak.stage import AES_KEY, readable
 
 
 def problem(status: int, kind: str, **more: str) -> httpx.Response:
@@ -89,3 +91,17 @@ def test_a_dead_letter_is_explained_where_a_schedule_comes_again() -> None:
     letter = read_letter("eums-bridge-local-TrackDeadLetterQueue-1", '{"text": "【京东】明天见"}')
     assert (letter.queue, letter.explained) == ("TrackDeadLetterQueue", "")
     assert "明天见" not in letter.what
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_what_is_complete_in_a_cut_page_can_be_read(encrypted: bool) -> None:  # noqa: FBT001
+    answer = {"code": 0, "data": [{"content": "好的"}, {"content": "x" * 20}]}
+    whole = write(answer, AES_KEY.encode() if encrypted else None).body
+    counts = [readable(answer, whole, whole[:length], encrypted=encrypted) for length in range(len(whole) + 1)]
+
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1], set(counts)) == (0, 2, {0, 1, 2})
+    assert readable(answer, whole, b"<html>", encrypted=encrypted) == 0
+    if not encrypted:
+        assert counts.index(1) == whole.index(b"}") + 1
+        assert counts.index(2) == len(whole) - len("]}")
