@@ -20,6 +20,7 @@ from typing import Any, Final
 from local.aws import forget
 from local.console import Console
 from local.errors import LocalError
+from local.interrupts import follow_parent
 from local.places import PROJECT, Places
 from tests.soak.books import as_json, without
 from tests.soak.soaking import QUICK, Plan, Result, soak
@@ -124,6 +125,7 @@ def main() -> int:
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    follow_parent()
     console.say(f"{plan.seconds / 60:g} minutes at {plan.rate:g} requests a second, SEED={plan.seed}")
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         try:

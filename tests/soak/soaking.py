@@ -102,7 +102,7 @@ def soak(plan: Plan, places: Places, console: Console, stopped: Callable[[], boo
             faults=struck,
             counts=progress.counts() | {"repeated events": _repeated(stage)},
             answers=load.answers,
-            missing=_missing(struck),
+            missing=missing(struck),
             settled_after=time.monotonic() - settling,
         )
 
@@ -117,7 +117,7 @@ def _load(
 
     def stormy() -> bool:
         now = time.monotonic()
-        enough = now > end and len(load.requests) >= plan.least and not _missing(faults())
+        enough = now > end and len(load.requests) >= plan.least and not missing(faults())
         return goes_on() and now < most and not enough
 
     storms.start()
@@ -174,7 +174,7 @@ def _faults(weather: Weather, storms: Storms, stage: Stage) -> Counter[str]:
     return faults
 
 
-def _missing(faults: Counter[str]) -> tuple[str, ...]:
+def missing(faults: Counter[str]) -> tuple[str, ...]:
     """A soak without faults proves nothing: each of these must have struck."""
     wanted = ("gateway: send", "gateway: report", "gateway: mo", "aws: ", "killed: ")
     return tuple(prefix for prefix in wanted if not any(name.startswith(prefix) for name in faults))
