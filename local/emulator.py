@@ -28,8 +28,14 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Emulator:
     """MiniStack as a child process. The Lambdas are its children, and end with it."""
 
-    def __init__(self, aws: Aws, places: Places) -> None:
-        """Start it; `wait` tells when it is ready."""
+    def __init__(self, aws: Aws, places: Places, *, functions_see: str | None = None) -> None:
+        """Start it; `wait` tells when it is ready.
+
+        Args:
+            aws: where it is to be.
+            places: the files of this run.
+            functions_see: the endpoint that the Lambdas call instead, where something stands between.
+        """
         self.log = places.log("ministack")
         shutil.rmtree(places.emulator, ignore_errors=True)
         for folder in ("s3", "state"):
@@ -39,7 +45,9 @@ class Emulator:
         self._aws = aws
         self._process = Process(
             [places.tool("ministack", "python"), "-m", "ministack"],
-            environment=_environment(os.environ, aws, places) | {"TMPDIR": str(self._scratch)},
+            environment=_environment(os.environ, aws, places)
+            | {"TMPDIR": str(self._scratch)}
+            | ({"AWS_ENDPOINT_URL": functions_see} if functions_see else {}),
             log=self.log,
             folder=places.emulator,
             grace=STOP_SECONDS,

@@ -1,7 +1,7 @@
 """The gateway as a whole: its memory, its faults and its HTTP server, with a method for every admin operation."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -40,9 +40,10 @@ class Gateway:
         port: the port; 0 takes a free one.
         clock: the gateway's time.
         mounted: pages of somebody else's that this server answers for, by the path that they begin with.
+        heard: is told of every exchange, and of the whole reply as it is about to leave; the journal keeps the last.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         accounts: Iterable[GatewayAccount] | None = None,
         *,
@@ -50,7 +51,9 @@ class Gateway:
         port: int = 0,
         clock: Clock = china_now,
         mounted: Mapping[str, Responder] | None = None,
+        heard: Callable[[Exchange, Reply], None] = lambda _exchange, _reply: None,
     ) -> None:
+        self._heard = heard
         self._board = Board(CAPACITIES)
         self._phones = Phones(self._board)
         self._state = GatewayState(
@@ -167,6 +170,7 @@ class Gateway:
             )
         )
         self._phones.exchange(exchange)
+        self._heard(exchange, reply)
         if not before and not self._wait(fault):
             return _GONE
         return reply
