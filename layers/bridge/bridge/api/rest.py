@@ -1,15 +1,18 @@
 """The resolver of the API's functions: who calls, what is answered, and errors as problems."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from pydantic import BaseModel
 
+from bridge import wiring
 from bridge.api.problems import INTERNAL, MEDIA_TYPE, NO_SUCH_ROUTE, Problem, problem_of
 from bridge.domain.clients import Caller, Scope
-from bridge.domain.errors import BridgeError, NotAllowed
+from bridge.domain.errors import BridgeError, NotAllowed, NotAuthentic
+from bridge.domain.principals import principal_of
 from bridge.handling import logger, place
 
 _SERVER_ERROR: Final = 500
@@ -42,10 +45,25 @@ def rest() -> APIGatewayRestResolver:
 
 
 def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
-    """The client behind the request, as the authorizer made it out. Raises NotAllowed without any of the scopes."""
-    context = app.current_event.request_context.authorizer
-    values: dict[str, Any] = dict(context.raw_event) if context else {}
-    found = Caller(
+    """The client behind the request. Raises NotAllowed without any of the scopes; NotAuthentic.
+
+    Only what API Gateway itself says counts, and of that only what this stack's callers are known by: the authorizer's
+    answer, or the principal whose signature IAM has checked.
+    """
+    context = app.current_event.raw_event["requestContext"]
+    found = _signed(context) if wiring.calls_are_signed() else _keyed(context)
+    if found.scopes.isdisjoint(scopes):
+        whose = "the client of this principal" if wiring.calls_are_signed() else "this key"
+        raise NotAllowed(f"{whose} lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")
+    return found
+
+
+def _keyed(context: Mapping[str, Any]) -> Caller:
+    """Whom the authorizer found."""
+    values: Mapping[str, str] = context.get("authorizer") or {}
+    if "client" not in values:
+        raise NotAuthentic
+    return Caller(
         client=values["client"],
         accounts=frozenset(values["accounts"].split(",")),
         default_account=values["default_account"],
@@ -54,8 +72,19 @@ def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
         fallback_accounts=tuple(filter(None, values.get("fallback_accounts", "").split(","))),
         account_sid=values.get("account_sid"),
     )
-    if found.scopes.isdisjoint(scopes):
-        raise NotAllowed(f"this key lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")
+
+
+def _signed(context: Mapping[str, Any]) -> Caller:
+    """For whom a principal of IAM calls."""
+    arn = (context.get("identity") or {}).get("userArn")
+    if not isinstance(arn, str):
+        raise NotAuthentic
+    found = wiring.recognizing().caller(arn)
+    if found is None:
+        raise NotAllowed(
+            f"nobody said for which client {principal_of(arn) or arn} calls; the operator does so by "
+            "'eums-bridge principals add'"
+        )
     return found
 
 
