@@ -7,7 +7,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html for h
 import re
 from typing import Final
 
-_PREFIX: Final = "iam#"
+PREFIX: Final = "iam#"
+"""How ClientsTable's keys of principals begin. The hash of an API key has no such beginning."""
 _NAME: Final = r"[A-Za-z0-9_+=,.@-]{1,64}"
 _PATH: Final = r"(?:[\x21-\x2e\x30-\x7e]{1,128}/){0,128}"
 _LONGEST: Final = 1024  # a path has up to 512 characters
@@ -33,5 +34,5 @@ def principal_of(arn: str) -> str | None:
 
 
 def principal_key(principal: str) -> str:
-    """Where ClientsTable has the client of a principal. The hash of an API key has no such beginning."""
-    return _PREFIX + principal
+    """Where ClientsTable has the client of a principal."""
+    return PREFIX + principal
