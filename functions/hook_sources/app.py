@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from bridge import wiring
 from bridge.api.hook_sources import (
+    LARGEST_SAMPLE,
     DryRunRequest,
     HookSourceRequest,
     HookSourcesQuery,
@@ -14,7 +15,7 @@ from bridge.api.hook_sources import (
     sources_response,
 )
 from bridge.api.requests import parse_body, parse_query
-from bridge.api.rest import answer, caller, no_content, rest
+from bridge.api.rest import answer, body, caller, no_content, rest
 from bridge.domain.clients import Scope
 from bridge.handling import handler as lambda_handler
 
@@ -33,7 +34,7 @@ def listed() -> Response[str]:
 def put(source: str) -> Response[str]:
     """Make a hook source, or change it."""
     client = caller(app, Scope.ADMIN)
-    order = parse_body(HookSourceRequest, app.current_event.decoded_body).order()
+    order = parse_body(HookSourceRequest, body(app)).order()
     made, is_new = wiring.configuring().put(client, source, order)
     return answer(source_response(made), 201 if is_new else 200)
 
@@ -55,7 +56,7 @@ def remove(source: str) -> Response[str]:
 def dry_run(source: str) -> Response[str]:
     """What a sample body would send."""
     client = caller(app, Scope.ADMIN)
-    sample = parse_body(DryRunRequest, app.current_event.decoded_body)
+    sample = parse_body(DryRunRequest, body(app, LARGEST_SAMPLE))
     return answer(dry_run_response(wiring.configuring().try_out(client, source, sample.body, sample.headers)))
 
 

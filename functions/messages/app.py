@@ -9,7 +9,7 @@ from bridge.api.estimates import EstimateRequest, estimate_response
 from bridge.api.message_lists import MessagesQuery, messages_response
 from bridge.api.requests import SendRequest, idempotency_key, parse_body, parse_query, responds_async
 from bridge.api.responses import http_status, message_response, sent_headers
-from bridge.api.rest import answer, caller, rest
+from bridge.api.rest import answer, body, caller, rest
 from bridge.domain.clients import Scope
 from bridge.handling import handler as lambda_handler
 
@@ -21,7 +21,7 @@ def send() -> Response[str]:
     """Submit a message and answer how that ended: 201, or 202 where it waits or the gateway did not say."""
     client = caller(app, Scope.SEND)
     headers = app.current_event.headers
-    order = parse_body(SendRequest, app.current_event.decoded_body).order(queued=responds_async(headers))
+    order = parse_body(SendRequest, body(app)).order(queued=responds_async(headers))
     sent = wiring.sending().send(client, order, idempotency_key(headers))
     return answer(message_response(sent.message), http_status(sent.message), sent_headers(sent))
 
@@ -30,7 +30,7 @@ def send() -> Response[str]:
 def estimate() -> Response[str]:
     """What a message would cost and be refused for. Whoever may send or read may ask: it changes nothing."""
     client = caller(app, Scope.SEND, Scope.READ)
-    draft = parse_body(EstimateRequest, app.current_event.decoded_body).draft()
+    draft = parse_body(EstimateRequest, body(app)).draft()
     return answer(estimate_response(wiring.estimating().estimate(client, draft)))
 
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from bridge import wiring
 from bridge.api.opt_outs import OptOutQuery, OptOutsQuery, OptOutsRequest, opt_outs_response, path_number
 from bridge.api.requests import parse_body, parse_query
-from bridge.api.rest import answer, caller, no_content, rest
+from bridge.api.rest import answer, body, caller, no_content, rest
 from bridge.domain.clients import Scope
 from bridge.handling import handler as lambda_handler
 
@@ -26,7 +26,7 @@ def listed() -> Response[str]:
 def add() -> Response[str]:
     """Opt numbers out."""
     client = caller(app, Scope.SEND)
-    request = parse_body(OptOutsRequest, app.current_event.decoded_body)
+    request = parse_body(OptOutsRequest, body(app))
     return answer(opt_outs_response(wiring.opting_out().add(client, request.account, request.numbers)))
 
 

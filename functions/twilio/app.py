@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from bridge import wiring
+from bridge.api.rest import body
 from bridge.api.twilio_forms import cancels, id_of, key_of, listing_of, order_of, parse_form
 from bridge.api.twilio_messages import message_json, page_json
 from bridge.api.twilio_rest import account, said, twilio_rest
@@ -18,7 +19,7 @@ app = twilio_rest()
 def create(sid: str) -> Response[str]:
     """Queue a message, for now or for its time: 201, and the outcome by its StatusCallback."""
     client = account(app, sid, Scope.SEND)
-    order = order_of(parse_form(app.current_event.decoded_body), sid)
+    order = order_of(parse_form(body(app)), sid)
     sent = wiring.twilio_sending().send(client, order, key_of(app.current_event.headers))
     return said(message_json(sent.message, sid), 201)
 
@@ -43,7 +44,7 @@ def fetch(sid: str, message: str) -> Response[str]:
 def update(sid: str, message: str) -> Response[str]:
     """Cancel a message that nobody has begun to send."""
     client = account(app, sid, Scope.SEND)
-    cancels(parse_form(app.current_event.decoded_body))
+    cancels(parse_form(body(app)))
     return said(message_json(wiring.sending().cancel(client, id_of(message)), sid))
 
 

@@ -1,5 +1,6 @@
 """The resolver of the API's functions: who calls, what is answered, and errors as problems."""
 
+import base64
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,10 +12,12 @@ from pydantic import BaseModel
 from bridge import wiring
 from bridge.api.problems import INTERNAL, MEDIA_TYPE, NO_SUCH_ROUTE, Problem, problem_of
 from bridge.domain.clients import Caller, Scope
-from bridge.domain.errors import BridgeError, NotAllowed, NotAuthentic
+from bridge.domain.errors import BridgeError, FieldProblem, InvalidRequest, NotAllowed, NotAuthentic, TooLarge
 from bridge.domain.principals import principal_of
 from bridge.handling import logger, place
 
+USUAL: Final = 256 * 1024
+"""Bytes of a body, where nothing else is said: a message to 1,000 numbers has 30,000, however they are written."""
 _SERVER_ERROR: Final = 500
 _NO_STORE: Final = {"Cache-Control": "no-store"}  # messages and balances are nobody's to keep
 
@@ -42,6 +45,35 @@ def rest() -> APIGatewayRestResolver:
         return _answer(app, NO_SUCH_ROUTE)
 
     return app
+
+
+def body(app: APIGatewayRestResolver, at_most: int = USUAL) -> str:
+    """The request's body as a text. Nothing is read of one that is too large.
+
+    Args:
+        app: the resolver.
+        at_most: bytes that it may have.
+
+    Raises:
+        TooLarge: it has more.
+        InvalidRequest: its bytes are no text.
+    """
+    event = app.current_event.raw_event
+    said: str = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        # A character is a byte at least; where they are more, or halves of one, only counting tells.
+        if len(said) > at_most or len(said.encode("utf-8", "surrogatepass")) > at_most:
+            raise TooLarge(at_most)
+        return said
+    if len(said) > -(-at_most // 3) * 4:
+        raise TooLarge(at_most)
+    try:
+        found = base64.b64decode(said)
+        if len(found) > at_most:
+            raise TooLarge(at_most)
+        return found.decode()
+    except ValueError:  # no Base64, or no UTF-8
+        raise InvalidRequest((FieldProblem("body", "must be a text in UTF-8"),)) from None
 
 
 def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
