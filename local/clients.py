@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SCOPES: Final = ("send", "read", "admin")
 KEY_PREFIX: Final = "eb_"
+PRINCIPAL: Final = "iam#"
+"""How the table's keys of IAM principals begin, which are none of these; see `local.principals`."""
 _KEY_BYTES = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -86,11 +88,7 @@ class Clients:
             TableName=self._table,
             Item={
                 "pk": {"S": hashlib.sha256(key.encode()).hexdigest()},
-                "client": {"S": client.client},
-                "accounts": {"L": [{"S": account} for account in client.accounts]},
-                "default_account": {"S": client.default_account},
-                "scopes": {"L": [{"S": scope} for scope in client.scopes]},
-                "fallback_accounts": {"L": [{"S": account} for account in client.fallback_accounts]},
+                **client_item(client),
                 "created_at": {"S": datetime.now(UTC).isoformat(timespec="seconds")},
             },
             ConditionExpression="attribute_not_exists(pk)",
@@ -100,7 +98,7 @@ class Clients:
     def __iter__(self) -> Iterator[StoredClient]:
         for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
             for item in page["Items"]:
-                if "client" in item:
+                if "client" in item and not item["pk"]["S"].startswith(PRINCIPAL):
                     yield _stored(item)
 
     def revoke(self, name: str, key_hash: str | None = None) -> int:
@@ -125,19 +123,35 @@ class Clients:
         return len(found)
 
 
-def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredClient:
+def client_item(client: Client) -> "dict[str, AttributeValueTypeDef]":
+    """What the table has of a client, beside whatever it is known by."""
+    return {
+        "client": {"S": client.client},
+        "accounts": {"L": [{"S": account} for account in client.accounts]},
+        "default_account": {"S": client.default_account},
+        "scopes": {"L": [{"S": scope} for scope in client.scopes]},
+        "fallback_accounts": {"L": [{"S": account} for account in client.fallback_accounts]},
+    }
+
+
+def client_of(item: "dict[str, AttributeValueTypeDef]") -> Client:
+    """The client in an item of the table."""
+
     def texts(name: str) -> tuple[str, ...]:
         return tuple(value["S"] for value in item[name]["L"]) if name in item else ()
 
-    accounts = texts("accounts")
+    return Client(
+        client=item["client"]["S"],
+        accounts=texts("accounts"),
+        default_account=item["default_account"]["S"],
+        scopes=texts("scopes"),
+        fallback_accounts=texts("fallback_accounts"),
+    )
+
+
+def _stored(item: "dict[str, AttributeValueTypeDef]") -> StoredClient:
     return StoredClient(
         key_hash=item["pk"]["S"],
         created_at=item["created_at"]["S"] if "created_at" in item else "",
-        client=Client(
-            client=item["client"]["S"],
-            accounts=accounts,
-            default_account=item["default_account"]["S"],
-            scopes=texts("scopes"),
-            fallback_accounts=texts("fallback_accounts"),
-        ),
+        client=client_of(item),
     )

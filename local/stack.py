@@ -28,6 +28,8 @@ BUILD_SECONDS: Final = 300.0
 DEPLOY_SECONDS: Final = 180.0
 
 _AUTHORIZER = re.compile(r"(FunctionArn: )!GetAtt (\w+)\.Arn")
+# Parameters that SAM itself looks into. AWS hands it their values, emulated AWS does not: there it sees the defaults.
+_FOR_SAM = ("ApiAuthorization",)
 _SOURCES = ("template.yaml", "layers", "functions")
 _NO_SOURCES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 
@@ -116,11 +118,12 @@ def deploy(places: Places, aws: Aws, parameters: Mapping[str, object], *, heard:
     Raises:
         CommandFailed: with the end of the log.
     """
-    overrides = [f"{name}={value}" for name, value in (_configured(places.project) | dict(parameters)).items()]
+    values = _configured(places.project) | dict(parameters)
+    overrides = [f"{name}={value}" for name, value in values.items()]
     run(
         [
             *(places.tool("sam", "sam"), "deploy"),
-            *("--template-file", places.build / "template.yaml"),
+            *("--template-file", _seen_by_sam(places.build / "template.yaml", values)),
             *("--config-file", places.project / "samconfig.toml"),
             *("--config-env", "local"),
             *("--stack-name", STACK_NAME),
@@ -138,6 +141,19 @@ def deploy(places: Places, aws: Aws, parameters: Mapping[str, object], *, heard:
     deployed = outputs(aws, STACK_NAME)
     _tell_address(aws, aws.api_url(deployed["ApiId"], STAGE))
     return deployed
+
+
+def _seen_by_sam(template: Path, values: Mapping[str, object]) -> Path:
+    """What was built, or a copy beside it whose defaults are the values that SAM is to see."""
+    text = was = template.read_text(encoding="utf-8")
+    for name in _FOR_SAM:
+        if name in values:
+            text = re.sub(rf"(?m)^(  {name}:\n(?:    .*\n)*?    Default: ).*$", rf"\g<1>{values[name]}", text, count=1)
+    if text == was:
+        return template
+    copy = template.with_name(f"template-{hashlib.sha256(text.encode()).hexdigest()[:12]}.yaml")
+    copy.write_text(text, encoding="utf-8")
+    return copy
 
 
 def _tell_address(aws: Aws, api_url: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from local.clients import Client
+from local.clients import Client, client_item
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -44,14 +44,7 @@ class TwilioAccounts:
         Whoever has it may do what the client's scopes say, through this door, and may sign status callbacks.
         """
         made = TwilioCredentials(account_sid="AC" + secrets.token_hex(_HALF), auth_token=secrets.token_hex(_HALF))
-        item: dict[str, AttributeValueTypeDef] = {
-            "client": {"S": client.client},
-            "accounts": {"L": [{"S": account} for account in client.accounts]},
-            "default_account": {"S": client.default_account},
-            "scopes": {"L": [{"S": scope} for scope in client.scopes]},
-            "fallback_accounts": {"L": [{"S": account} for account in client.fallback_accounts]},
-        }
-        self._put(made, item)
+        self._put(made, client_item(client))
         return made
 
     def rotate(self, account_sid: str) -> TwilioCredentials:

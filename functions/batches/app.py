@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from bridge import wiring
-from bridge.api.batches import BatchRequest, accepted_headers, accepted_response, batch_response
+from bridge.api.batches import LARGEST, BatchRequest, accepted_headers, accepted_response, batch_response
 from bridge.api.requests import idempotency_key, parse_body
 from bridge.api.rest import answer, body, caller, rest
 from bridge.domain.clients import Scope
@@ -18,7 +18,7 @@ app = rest()
 def accept() -> Response[str]:
     """Accept up to 10,000 messages: from here on they are sent, whatever becomes of the connection."""
     client = caller(app, Scope.SEND)
-    order = parse_body(BatchRequest, body(app)).order()
+    order = parse_body(BatchRequest, body(app, LARGEST)).order()
     accepted = wiring.batching().accept(client, order, idempotency_key(app.current_event.headers))
     return answer(accepted_response(accepted), 202, accepted_headers(accepted))
 

@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from bridge import wiring
 from bridge.api.hook_sources import (
+    LARGEST_SAMPLE,
     DryRunRequest,
     HookSourceRequest,
     HookSourcesQuery,
@@ -55,7 +56,7 @@ def remove(source: str) -> Response[str]:
 def dry_run(source: str) -> Response[str]:
     """What a sample body would send."""
     client = caller(app, Scope.ADMIN)
-    sample = parse_body(DryRunRequest, body(app))
+    sample = parse_body(DryRunRequest, body(app, LARGEST_SAMPLE))
     return answer(dry_run_response(wiring.configuring().try_out(client, source, sample.body, sample.headers)))
 
 

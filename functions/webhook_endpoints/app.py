@@ -18,7 +18,7 @@ def endpoints() -> Response[str]:
     client, subscribing = caller(app, Scope.ADMIN), wiring.subscribing()
     if app.current_event.http_method == "GET":
         return answer(api.endpoints_response(subscribing.all(client)))
-    made = subscribing.create(client, **parse_body(api.EndpointRequest, body(app)).wanted())
+    made = subscribing.create(client, **parse_body(api.EndpointRequest, body(app, api.LARGEST)).wanted())
     return answer(api.with_secret(made), 201, {"Location": f"webhook-endpoints/{made.id}"})
 
 
@@ -31,7 +31,7 @@ def endpoint(name: str) -> Response[str]:
         return no_content()
     if app.current_event.http_method == "GET":
         return answer(api.endpoint_response(subscribing.get(client, name)))
-    changes = parse_body(api.EndpointChanges, body(app)).changes()
+    changes = parse_body(api.EndpointChanges, body(app, api.LARGEST)).changes()
     return answer(api.endpoint_response(subscribing.change(client, name, changes)))
 
 
@@ -43,7 +43,7 @@ def act(name: str, what: str) -> Response[str]:
         return answer(api.with_secret(wiring.subscribing().rotate(client, name)))
     if what == "test":
         return answer(api.test_response(wiring.subscribing().test(client, name)))
-    request = parse_body(api.ReplayRequest, body(app))
+    request = parse_body(api.ReplayRequest, body(app, api.LARGEST))
     return answer(api.replayed_response(*wiring.replaying().several(client, name, **request.wanted())), 202)
 
 

@@ -55,7 +55,8 @@ class Api:
 
     Args:
         url: with the stage.
-        key: the bearer key.
+        key: the bearer key; None where each call is signed.
+        auth: signs them.
         local: whether it is on this machine, where no proxy is asked.
         note: told when something is waited for.
         sleep: waits for seconds.
@@ -65,8 +66,9 @@ class Api:
     def __init__(
         self,
         url: str,
-        key: str,
+        key: str | None,
         *,
+        auth: "httpx.Auth | None" = None,
         local: bool = False,
         note: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
@@ -82,7 +84,8 @@ class Api:
         plain = url.startswith("http:")  # then the authorities need not be loaded, which takes 18 ms
         self._http = httpx.Client(
             base_url=f"{url}/",
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "eums-bridge-cli"},
+            headers={"User-Agent": "eums-bridge-cli", **({"Authorization": f"Bearer {key}"} if key else {})},
+            auth=auth,
             timeout=_TIMEOUT,
             trust_env=not local,
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,

@@ -19,6 +19,7 @@ from local.cli import (
     keys,
     opt_outs,
     outputs,
+    principals,
     replay,
     sending,
     twilio,
@@ -116,6 +117,7 @@ def build() -> typer.Typer:
     _group(app, "hooks", hooks, "Events")
     _group(app, "endpoints", endpoints, "Events")
     _group(app, "keys", keys, "Operate")
+    _group(app, "principals", principals, "Operate")
     _group(app, "twilio", twilio, "Operate")
     _group(app, "accounts", accounts, "Operate")
     app.command("replay", cls=Command, rich_help_panel="Operate")(replay.replay)

@@ -42,7 +42,10 @@ class Session:
         from local.cli.api import Api
 
         with self.aws():
-            api = Api(self.stack.api_url, self.stack.api_key, local=self.stack.local, note=self.screen.note)
+            stack = self.stack
+            signer = stack.signer() if stack.signs else None
+            key = None if signer else stack.api_key
+            api = Api(stack.api_url, key, auth=signer, local=stack.local, note=self.screen.note)
         self.closing.callback(api.close)
         return api
 

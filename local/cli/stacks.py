@@ -15,6 +15,7 @@ from local.places import Places
 
 if TYPE_CHECKING:
     import boto3
+    import httpx
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 API_KEY: Final = "EUMS_BRIDGE_API_KEY"
 API_URL: Final = "EUMS_BRIDGE_API_URL"
+AUTH: Final = "EUMS_BRIDGE_AUTH"
 STACK: Final = "EUMS_BRIDGE_STACK"
 STATE: Final = "EUMS_BRIDGE_STATE"
 """The folder of a `make run` that has one of its own."""
@@ -84,6 +86,7 @@ class Stack(ABC):
     """A stack that a command works on."""
 
     local = False
+    environ: Mapping[str, str]
 
     @property
     @abstractmethod
@@ -99,6 +102,25 @@ class Stack(ABC):
     @abstractmethod
     def api_key(self) -> str:
         """The key that calls are made with."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether calls are signed for IAM, instead of carrying a key."""
+        return _signs(self.environ) is True
+
+    def signer(self) -> "httpx.Auth":
+        """Signs calls with the credentials at hand.
+
+        Raises:
+            Failure: there are none, or nobody says in which region the API is.
+        """
+        from local.cli.signing import signer
+
+        return signer(self.boto_session(), self.api_url)
+
+    def boto_session(self) -> "boto3.Session":
+        """The credentials at hand."""
+        return self.services.session
 
     @property
     @abstractmethod
@@ -199,15 +221,7 @@ class AwsStack(Stack):
     @cached_property
     def services(self) -> Services:
         """See `Stack`."""
-        import boto3
-        from botocore.exceptions import BotoCoreError
-
-        # boto3 itself reads AWS_DEFAULT_REGION only, while everybody else's tools read AWS_REGION too.
-        named = self.wanted.region or self.environ.get("AWS_REGION") or self.environ.get("AWS_DEFAULT_REGION")
-        try:
-            return Services(boto3.Session(profile_name=self.wanted.profile, region_name=named))
-        except BotoCoreError as error:
-            raise of_aws(error, region=named, local=False) from error
+        return Services(_session(self.wanted, self.environ))
 
     @property
     def api_url(self) -> str:
@@ -218,6 +232,14 @@ class AwsStack(Stack):
     def api_key(self) -> str:
         """See `Stack`."""
         return _key(self.environ)
+
+    @property
+    def signs(self) -> bool:
+        """What the environment says, else the stack; who names the API's address may not be able to ask that."""
+        said = _signs(self.environ)
+        if said is None and not self.environ.get(API_URL):
+            return self.outputs.get("ApiAuthorization") == "AWS_IAM"
+        return said is True
 
     @property
     def name(self) -> str:
@@ -256,6 +278,10 @@ class ApiAlone(Stack):
         """See `Stack`."""
         return _key(self.environ)
 
+    def boto_session(self) -> "boto3.Session":
+        """Those that the environment names."""
+        return _session(Wanted(), self.environ)
+
     @property
     def name(self) -> str:
         """The address stands for it."""
@@ -293,6 +319,25 @@ def choose(wanted: Wanted, environ: Mapping[str, str]) -> Stack:
         ) from error
 
 
+def _session(wanted: Wanted, environ: Mapping[str, str]) -> "boto3.Session":
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    # boto3 itself reads AWS_DEFAULT_REGION only, while everybody else's tools read AWS_REGION too.
+    named = wanted.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    try:
+        return boto3.Session(profile_name=wanted.profile, region_name=named)
+    except BotoCoreError as error:
+        raise of_aws(error, region=named, local=False) from error
+
+
+def _signs(environ: Mapping[str, str]) -> bool | None:
+    said = environ.get(AUTH, "").strip().lower()
+    if said not in {"", "iam", "key"}:
+        raise Failure(f"{AUTH} is {said!r}.", "It is iam or key.", title="How to call", exit_code=2)
+    return {"iam": True, "key": False}.get(said)
+
+
 def _key(environ: Mapping[str, str]) -> str:
     key = environ.get(API_KEY, "").strip()
     if not (key.isascii() and key.isprintable()):
@@ -300,7 +345,8 @@ def _key(environ: Mapping[str, str]) -> str:
     if not key:
         raise Failure(
             f"{API_KEY} is not set.",
-            "It holds the key that calls are made with; `eums-bridge keys create` makes one.",
+            "It holds the key that calls are made with; `eums-bridge keys create` makes one. "
+            f"Where IAM says who calls, set {AUTH}=iam instead.",
             title="No key",
             exit_code=2,
         )

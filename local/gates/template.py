@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -32,15 +32,21 @@ class _Policies:
         return {}
 
 
-def translate(path: Path, region: str = REGIONS[0]) -> dict[str, Any]:
-    """The template without SAM: resources as CloudFormation makes them, intrinsic functions still in it."""
+def translate(path: Path, region: str = REGIONS[0], parameters: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """The template without SAM: resources as CloudFormation makes them, intrinsic functions still in it.
+
+    Args:
+        path: of the template.
+        region: where it is translated.
+        parameters: values that SAM itself puts in, as it does where it looks into a parameter; else the defaults.
+    """
     document = yaml_parse(path.read_text(encoding="utf-8"))
     for resource in document[_RESOURCES].values():
         # sam build and sam deploy replace the folders by objects in S3; the translator insists on them.
         for key in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
             resource["Properties"][key] = "s3://bucket/key"
     with _in_region(region):
-        translated: dict[str, Any] = transform(document, {"AWS::Region": region}, _Policies())
+        translated: dict[str, Any] = transform(document, {"AWS::Region": region, **(parameters or {})}, _Policies())
     return translated
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bridge.api.batches import BatchRequest, BatchResponse
+from bridge.api.batches import LARGEST, BatchRequest, BatchResponse
 from bridge.domain.clients import Scope
 from local.openapi.operations import (
     IDEMPOTENCY_KEY,
@@ -15,7 +15,7 @@ from local.openapi.operations import (
     operation,
     path_parameter,
 )
-from local.openapi.problems import CONFLICT, EDGE, GATEWAY, LATE, REFUSED_422, Refusal, problems
+from local.openapi.problems import CONFLICT, EDGE, GATEWAY, LATE, REFUSED_422, Refusal, problems, too_large
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (BatchRequest,)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (BatchResponse,)
@@ -82,7 +82,9 @@ def _accept() -> dict[str, Any]:
                 ),
                 "headers": REPEATABLE,
             },
-            **problems(EDGE, {name: GATEWAY[name] for name in ("502", "503")}, LATE, REFUSED_422, CONFLICT),
+            **problems(
+                EDGE, {name: GATEWAY[name] for name in ("502", "503")}, LATE, REFUSED_422, CONFLICT, too_large(LARGEST)
+            ),
         },
     }
 

@@ -28,6 +28,10 @@ _KEY: Final = """An API key, made by the bridge's operator: `Authorization: Bear
 some of the scopes; each operation says which one it takes: `send` (messages, batches, opt-outs), `read` (what was sent,
 balance, statistics, opt-outs), `admin` (hook sources, webhook endpoints, taking opt-outs back)."""
 
+_SIGNATURE: Final = """AWS Signature Version 4 for the service `execute-api`, in place of a key: of a stack with the
+parameter `ApiAuthorization=AWS_IAM`, which knows its callers by IAM and takes no keys. There every route is signed,
+those that need no key here too, and the role or user that signs is a client's by `eums-bridge principals add`."""
+
 # Whoever serves the document puts its own address in (bridge.api.pages).
 _SERVER: Final = {
     "url": "https://{host}/{stage}",
@@ -79,7 +83,14 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": _KEY,
-                }
+                },
+                "sigv4": {
+                    "type": "apiKey",
+                    "name": "Authorization",
+                    "in": "header",
+                    "description": _SIGNATURE,
+                    "x-amazon-apigateway-authtype": "awsSigv4",
+                },
             },
             "headers": HEADERS,
             "examples": problem_examples(),

@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bridge.api.hook_sources import (
+    LARGEST_SAMPLE,
     NAME_PATTERN,
     DryRunRequest,
     DryRunResponse,
@@ -14,7 +15,9 @@ from bridge.api.hook_sources import (
     HookSourcesResponse,
 )
 from bridge.api.hooks import HookResponse
+from bridge.api.rest import USUAL
 from bridge.domain.clients import Scope
+from bridge.domain.hook_mappings import LARGEST
 from local.openapi.operations import (
     example,
     json_answer,
@@ -23,7 +26,7 @@ from local.openapi.operations import (
     path_parameter,
     query_parameters,
 )
-from local.openapi.problems import EDGE, LATE, OPERATOR, REFUSED_422, Refusal, problems
+from local.openapi.problems import EDGE, LATE, OPERATOR, REFUSED_422, Refusal, problems, too_large
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (HookSourceRequest, DryRunRequest)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (HookResponse, HookSourceResponse, HookSourcesResponse, DryRunResponse)
@@ -107,7 +110,7 @@ def _hook() -> dict[str, Any]:
                     ),
                     "403": Refusal("API Gateway itself refused the request.", ("key_not_in_use",)),
                     "404": Refusal("No source could have such a name.", ("no_route",)),
-                    "413": Refusal("The body is too large.", ("too_large",)),
+                    **too_large(LARGEST),
                     "422": Refusal(
                         "The mapping makes no message of the body; `errors` says which part of it, and why.",
                         ("invalid_request",),
@@ -209,6 +212,7 @@ def _put_hook_source() -> dict[str, Any]:
                     "404": Refusal("No source could have such a name.", ("no_route",)),
                     "409": Refusal("The name is another client's.", ("name_taken",)),
                 },
+                too_large(USUAL),
             ),
         },
     }
@@ -275,6 +279,6 @@ def _dry_run() -> dict[str, Any]:
                     },
                 ),
             ),
-            **problems(EDGE, OPERATOR, REFUSED_422, _NO_SOURCE),
+            **problems(EDGE, OPERATOR, REFUSED_422, _NO_SOURCE, too_large(LARGEST_SAMPLE)),
         },
     }

@@ -8,6 +8,7 @@ from bridge.api.estimates import EstimateRequest, EstimateResponse
 from bridge.api.message_lists import MessagesQuery, MessagesResponse
 from bridge.api.requests import SendRequest
 from bridge.api.responses import MessageResponse
+from bridge.api.rest import USUAL
 from bridge.domain.clients import Scope
 from bridge.domain.lists import Filters
 from local.openapi.operations import (
@@ -32,6 +33,7 @@ from local.openapi.problems import (
     REFUSED_SEND_422,
     Refusal,
     problems,
+    too_large,
 )
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (SendRequest, EstimateRequest)
@@ -149,7 +151,7 @@ def _send() -> dict[str, Any]:
                 ),
                 "headers": {**REPEATABLE, **headers(Preference_Applied="PreferenceApplied")},
             },
-            **problems(EDGE, GATEWAY, REFUSED_SEND_422, CONFLICT),
+            **problems(EDGE, GATEWAY, REFUSED_SEND_422, CONFLICT, too_large(USUAL)),
         },
     }
 
@@ -188,7 +190,7 @@ def _estimate() -> dict[str, Any]:
                     },
                 ),
             ),
-            **problems(EDGE, OPERATOR, LATE, REFUSED_422),
+            **problems(EDGE, OPERATOR, LATE, REFUSED_422, too_large(USUAL)),
         },
     }
 

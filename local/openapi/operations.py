@@ -63,8 +63,12 @@ REPEATABLE: Final = headers(Location="Location", Idempotent_Replayed="Idempotent
 
 
 def keyed(*scopes: Scope) -> list[dict[str, list[str]]]:
-    """Who may call: a key with any one of the scopes. OpenAPI 3.1 takes roles of a bearer scheme, too."""
-    return [{"key": [scope.value]} for scope in scopes]
+    """Who may call: a key with any one of the scopes, or where the stack goes by IAM, whoever signs for such a client.
+
+    OpenAPI 3.1 takes roles of a bearer scheme, too.
+    """
+    signed: list[dict[str, list[str]]] = [{"sigv4": []}] if scopes else []
+    return [{"key": [scope.value]} for scope in scopes] + signed
 
 
 def described(description: str, *scopes: Scope) -> str:

@@ -6,9 +6,10 @@ from pydantic import BaseModel
 
 from bridge.api.opt_outs import OptOutQuery, OptOutsQuery, OptOutsRequest, OptOutsResponse
 from bridge.api.requests import NUMBER_SCHEMA
+from bridge.api.rest import USUAL
 from bridge.domain.clients import Scope
 from local.openapi.operations import example, json_answer, json_body, operation, path_parameter, query_parameters
-from local.openapi.problems import EDGE, OPERATOR, REFUSED_422, Refusal, problems
+from local.openapi.problems import EDGE, OPERATOR, REFUSED_422, Refusal, problems, too_large
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (OptOutsRequest,)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (OptOutsResponse,)
@@ -79,7 +80,7 @@ def _opt_out() -> dict[str, Any]:
                     {"items": [{**_OPT_OUT, "source": "api", "keyword": None}], "next_cursor": None},
                 ),
             ),
-            **problems(EDGE, OPERATOR, REFUSED_422),
+            **problems(EDGE, OPERATOR, REFUSED_422, too_large(USUAL)),
         },
     }
 

@@ -71,6 +71,12 @@ OPERATOR: Final[Refusals] = {
 
 LATE: Final[Refusals] = {"504": GATEWAY["504"]}
 
+
+def too_large(at_most: int) -> Refusals:
+    """What a route answers to a body of more bytes than these; the example says how."""
+    return {"413": Refusal(f"The body has more than {at_most // 1024:,} KiB; nothing of it was read.", ("too_large",))}
+
+
 REFUSED_422: Final[Refusals] = {
     "422": Refusal("The request cannot be carried out; `errors` names every problem.", ("invalid_request",))
 }
@@ -139,7 +145,7 @@ _ERRORS: Final[Mapping[str, tuple[str, BridgeError]]] = {
         NameTaken("another client has a hook source of this name; choose another"),
     ),
     "not_authentic": ("Not authentic", NotAuthentic()),
-    "too_large": ("The body is too large", TooLarge("a hook takes up to 256 KiB")),
+    "too_large": ("The body is too large", TooLarge(256 * 1024)),
     "no_balance": ("No balance left", GatewayRefused(CODES[205], message_id=_MESSAGE_ID)),
     "too_often": ("The gateway's limit of queries", GatewayRefused(CODES[131])),
     "used_up": (

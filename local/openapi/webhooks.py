@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from bridge.api.webhook_endpoints import (
+    LARGEST,
     DeliveriesQuery,
     DeliveriesResponse,
     EndpointChanges,
@@ -26,7 +27,7 @@ from local.openapi.operations import (
     path_parameter,
     query_parameters,
 )
-from local.openapi.problems import EDGE, OPERATOR, REFUSED_422, Refusal, problems
+from local.openapi.problems import EDGE, OPERATOR, REFUSED_422, Refusal, problems, too_large
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (EndpointRequest, EndpointChanges, ReplayRequest)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (
@@ -243,5 +244,7 @@ def _operation(call: _Call) -> dict[str, Any]:
     if call.status == "201":
         answer["headers"] = headers(Location="Location")
     refusals = {**(_NO_ENDPOINT if call.path else {}), **(REFUSED_422 if call.checked else {})}
+    if call.request:
+        refusals |= too_large(LARGEST)
     found["responses"] = {call.status: answer, **problems(EDGE, OPERATOR, refusals)}
     return found

@@ -13,6 +13,8 @@ from local.gates.template import translate
 from local.places import PROJECT
 
 TEMPLATE = PROJECT / "template.yaml"
+LOOKED_INTO = {"ApiAuthorization"}
+"""Parameters that decide what SAM itself makes of the template."""
 
 
 @cache
@@ -21,13 +23,14 @@ def _source() -> Any:
 
 
 @cache
-def _translated(region: str) -> Any:
-    return translate(TEMPLATE, region)
+def _translated(region: str, for_sam: tuple[tuple[str, Any], ...]) -> Any:
+    return translate(TEMPLATE, region, dict(for_sam))
 
 
 @cache
 def _stack(region: str, account: str, overrides: tuple[tuple[str, Any], ...]) -> Stack:
-    return resolve(_translated(region), region, account, dict(overrides))
+    for_sam = tuple(each for each in overrides if each[0] in LOOKED_INTO)
+    return resolve(_translated(region, for_sam), region, account, dict(overrides))
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ RESPONSES = {
     "RESOURCE_NOT_FOUND": (404, "not-found"),
     "MISSING_AUTHENTICATION_TOKEN": (404, "not-found"),
     "INVALID_SIGNATURE": (404, "not-found"),
+    "EXPIRED_TOKEN": (403, "not-signed"),
     "BAD_REQUEST_BODY": (400, "bad-request"),
     "BAD_REQUEST_PARAMETERS": (400, "bad-request"),
     "REQUEST_TOO_LARGE": (413, "request-too-large"),

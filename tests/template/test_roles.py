@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from bridge.domain.principals import principal_key
+from tests.template.test_api import KEYED
+
 Right = tuple[str, str]
 
 SECRET = ("secretsmanager:GetSecretValue", "AccountsSecret.Id")
@@ -222,6 +225,7 @@ RIGHTS: dict[str, set[Right]] = {
 }
 SCHEDULES = {"Schedule", "SendSchedule"}
 FUNCTIONS = sorted(set(RIGHTS) - SCHEDULES)
+LOOKING_FOR_CALLERS = {"Messages", "Batches", "OptOuts", "HookSources", "WebhookEndpoints", "Account"}
 IN_VPC = {"Messages", "Submit", "Account", "PullReports", "PullInbound", "Watch", "Reconcile"}
 
 # Every right on everything, and why there is no narrower one.
@@ -289,12 +293,41 @@ def test_only_this_accounts_scheduler_takes_the_schedules_role(stack: Any, name:
 
 
 @pytest.mark.parametrize("vpc", [False, True])
-def test_managed_policies_are_our_own(stack_with: Any, vpc: bool) -> None:  # noqa: FBT001 - parametrized
-    stack = stack_with(**({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"} if vpc else {}))
+@pytest.mark.parametrize("signed", [False, True])
+def test_managed_policies_are_our_own(stack_with: Any, vpc: bool, signed: bool) -> None:  # noqa: FBT001 - parametrized
+    stack = stack_with(
+        **({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"} if vpc else {}),
+        ApiAuthorization="AWS_IAM" if signed else "KeyAuthorizer",
+    )
     for name in FUNCTIONS:
-        expected = ["TracingPolicy", *(["NetworkPolicy"] if vpc and name in IN_VPC else [])]
+        expected = [
+            "TracingPolicy",
+            *(["CallersPolicy"] if signed and name in LOOKING_FOR_CALLERS else []),
+            *(["NetworkPolicy"] if vpc and name in IN_VPC else []),
+        ]
         assert stack[f"{name}Role"]["ManagedPolicyArns"] == expected, name
-    assert set(stack.of_type("AWS::IAM::ManagedPolicy")) == {"TracingPolicy", *(["NetworkPolicy"] if vpc else [])}
+    assert set(stack.of_type("AWS::IAM::ManagedPolicy")) == {
+        "TracingPolicy",
+        *(["CallersPolicy"] if signed else []),
+        *(["NetworkPolicy"] if vpc else []),
+    }
+
+
+def test_where_calls_are_signed_the_api_sees_the_clients_of_principals_and_no_keys(stack_with: Any) -> None:
+    stack = stack_with(ApiAuthorization="AWS_IAM")
+    assert stack["CallersPolicy"]["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "dynamodb:GetItem",
+            "Resource": "ClientsTable.Arn",
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{principal_key('')}*"]}},
+        }
+    ]
+
+
+def test_who_looks_for_callers_serves_what_wants_one() -> None:
+    serving = {f"{name}Function" for name in LOOKING_FOR_CALLERS}
+    assert serving == {function for (path, _), function in KEYED.items() if not path.startswith("/2010-04-01/")}
 
 
 def all_statements(stack: Any) -> Iterator[Any]:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from bridge.services.pulling import Pulling
     from bridge.services.queueing import Queueing
     from bridge.services.receiving import Receiving
+    from bridge.services.recognizing import Recognizing
     from bridge.services.reconciling import Reconciling
     from bridge.services.replaying import Replaying
     from bridge.services.sending import Sending
@@ -76,6 +77,11 @@ def settings() -> Settings:
 def public_url() -> str:
     """The API's address where API Gateway does not know it; empty where it does."""
     return os.environ.get("PUBLIC_URL", "")
+
+
+def calls_are_signed() -> bool:
+    """Whether IAM says who calls, and no authorizer: the parameter ApiAuthorization, and keys where there is none."""
+    return os.environ.get("API_AUTHORIZATION") == "AWS_IAM"
 
 
 @cache
@@ -216,6 +222,16 @@ def authorizing() -> "Authorizing":
     from bridge.services.authorizing import Authorizing
 
     return Authorizing(clients=ClientsTable(dynamodb(), settings().clients_table))
+
+
+@cache
+def recognizing() -> "Recognizing":
+    """For the API's functions, where calls are signed."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.clients_table import ClientsTable
+    from bridge.services.recognizing import Recognizing
+
+    return Recognizing(clients=ClientsTable(dynamodb(), settings().clients_table), monotonic=clock().monotonic)
 
 
 @cache

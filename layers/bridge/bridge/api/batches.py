@@ -22,6 +22,8 @@ from bridge.domain.messages import Category, OnAmbiguous, Status
 from bridge.services.batching import AcceptedBatch, CountedBatch
 from bridge.services.composing import BatchOrder, EntryOrder
 
+LARGEST: Final = 6 * 1024 * 1024
+"""Bytes of a batch's body: Lambda takes no larger event, so that API Gateway refuses somewhat smaller ones already."""
 _TEMPLATE: Final = 4 * segments.MAX_LENGTH  # placeholders may well be longer than what they stand for
 _BITS: Final = 63  # of a number: nobody sends a longer one to a person
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bridge.api.requests import NUMBER_SCHEMA, AccountName, CategoryName, Number, one_or_many
 from bridge.api.responses import E164, AccountShown, CreatedAt, NextCursor, UpdatedAt
+from bridge.domain.hook_mappings import LARGEST
 from bridge.domain.hook_sources import (
     NAME,
     Auth,
@@ -25,6 +26,8 @@ from bridge.services.drafting import Drafted
 
 NAME_PATTERN: Final = f"^{NAME.pattern}$"
 _MAX_TO: Final = 100
+LARGEST_SAMPLE: Final = LARGEST + 64 * 1024
+"""Bytes of a dry run's body: what a hook takes, and its headers."""
 _Kind = Annotated[AuthKind, Field(strict=False)]
 _Layout = Annotated[Layout, Field(strict=False)]
 _Expression = Annotated[str | None, Field(max_length=1000)]

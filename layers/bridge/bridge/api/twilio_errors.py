@@ -19,6 +19,7 @@ from bridge.domain.errors import (
     NotStored,
     OptedOut,
     StillInFlight,
+    TooLarge,
     TooManyRequests,
 )
 
@@ -69,6 +70,7 @@ _TABLE: Final[Mapping[type[BridgeError], tuple[int, int, str | None]]] = {
     NotCancellable: (409, 30409, None),
     OptedOut: (400, 21610, "Attempt to send to unsubscribed recipient"),
     StillInFlight: (409, 20409, None),
+    TooLarge: (413, 20413, None),
     TooManyRequests: (429, 20429, None),
     NotStored: (503, 20503, None),
 }

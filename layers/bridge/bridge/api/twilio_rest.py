@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 
+from bridge import wiring
 from bridge.api import rest
 from bridge.api.twilio_errors import INTERNAL, NO_SUCH_ROUTE, TwilioProblem, twilio_problem_of
 from bridge.domain.clients import Caller, Scope
-from bridge.domain.errors import BridgeError, NotAuthentic
+from bridge.domain.errors import BridgeError, NotAllowed, NotAuthentic
 from bridge.handling import logger, place
 
+CLOSED: Final = "this door is closed: this API's callers are known to IAM, and nothing here has an account or a token"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -41,7 +43,14 @@ def twilio_rest() -> APIGatewayRestResolver:
 
 
 def account(app: APIGatewayRestResolver, account_sid: str, *scopes: Scope) -> Caller:
-    """The client whose account a path names. Raises NotAuthentic for another's, and for an API key; NotAllowed."""
+    """The client whose account a path names.
+
+    Raises:
+        NotAuthentic: it is another's, or an API key called.
+        NotAllowed: without any of the scopes; and where calls are signed, which Twilio's SDKs cannot do.
+    """
+    if wiring.calls_are_signed():
+        raise NotAllowed(CLOSED)
     caller = rest.caller(app, *scopes)
     if caller.account_sid is None or caller.account_sid != account_sid:
         raise NotAuthentic

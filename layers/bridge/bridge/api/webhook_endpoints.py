@@ -13,6 +13,8 @@ from bridge.domain.webhooks import Answer, Delivery, DeliveryStatus, DisabledRea
 from bridge.services.subscribing import Changes
 
 MAX_PAGE: Final = 100
+LARGEST: Final = 64 * 1024
+"""Bytes of a body: an endpoint has 20,000, however they are written."""
 
 Url = Annotated[
     str,

@@ -9,7 +9,7 @@
     ├── OptedOut              the caller's: nobody of those it goes to wants it
     ├── TooManyRequests       the caller's: wait
     ├── NotAuthentic          the sender's: a hook's call that nobody who knows its secret has made
-    ├── TooLarge              the sender's: more than a hook takes
+    ├── TooLarge              the sender's: more than is taken there
     ├── NameTaken             the caller's: a hook source of that name is another client's
     ├── NotVerifiable         nobody's: what a signature is checked with is out of reach
     ├── AccountNotConfigured  the operator's: the secret lacks the account or describes it wrongly
@@ -81,6 +81,11 @@ class NotAuthentic(BridgeError):
 
 class TooLarge(BridgeError):
     """A body of more bytes than are taken."""
+
+    def __init__(self, at_most: int) -> None:
+        mebi, rest = divmod(at_most, 1024 * 1024)
+        size = f"{at_most // 1024} KiB" if rest else f"{mebi} MiB"
+        super().__init__(f"the body has more than {size}, which is the most that is taken here")
 
 
 class NameTaken(BridgeError):

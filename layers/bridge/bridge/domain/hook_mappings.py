@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from bridge.domain.errors import FieldProblem, InvalidRequest
@@ -41,7 +42,7 @@ class Draft:
 def parsed(body: bytes) -> Any:
     """A body's JSON. Raises InvalidRequest where it is none, or nested too deep."""
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise _refused("body", "must be JSON, in UTF-8") from None
     if not _is_shallow(value):
@@ -192,6 +193,13 @@ def _is_shallow(value: Any) -> bool:
         if not level:
             return True
     return False
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError("a number that nobody can hold")
+    return value
 
 
 def _no_constant(_: str) -> Any:

@@ -62,7 +62,7 @@ class Receiving:
             NotStored, NotVerifiable: it is to be repeated; what was sent already is not sent again.
         """
         if len(call.body) > LARGEST:
-            raise TooLarge(f"a hook takes up to {LARGEST // 1024} KiB")
+            raise TooLarge(LARGEST)
         now = self.clock.now().astimezone(UTC)
         source = self.sources.find(call.source) if NAME.fullmatch(call.source) else None
         passed = self._passed(source, call, now)
