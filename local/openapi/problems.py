@@ -186,7 +186,8 @@ GATEWAY_RESPONSES: Final[Mapping[str, tuple[str, str, dict[str, object]]]] = {
             "type": "urn:eums-bridge:problem:not-allowed",
             "title": "Not allowed",
             "status": 403,
-            "detail": "This key is not in use: it is unknown, or was revoked. Ask the operator for another.",
+            "detail": "This key is not in use: it is unknown, has expired, or was revoked. Ask the operator for "
+            "another.",
         },
     ),
     "no_route": (

@@ -7,14 +7,14 @@ from bridge.domain.clients import hash_key
 from bridge.domain.twilio import credential_hash
 from bridge.services.authorizing import Authorizing
 from tests.fakes.clients import FakeClients
-from tests.fakes.world import SHOP
+from tests.fakes.world import SHOP, World
 
 KEY = "eb_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 
 @pytest.fixture
 def authorizing() -> Authorizing:
-    return Authorizing(clients=FakeClients({hash_key(KEY): SHOP}))
+    return World(clients=FakeClients({hash_key(KEY): SHOP})).authorizing()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -54,7 +54,7 @@ def basic(text: str) -> str:
 
 @pytest.fixture
 def door() -> Authorizing:
-    return Authorizing(clients=FakeClients({hash_key(KEY): SHOP, credential_hash(SID, TOKEN): SHOP}))
+    return World(clients=FakeClients({hash_key(KEY): SHOP, credential_hash(SID, TOKEN): SHOP})).authorizing()
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
@@ -92,4 +92,5 @@ def test_every_other_credential_is_nobodys(door: Authorizing, header: str) -> No
 
 def test_what_stands_beside_a_key_makes_it_no_account() -> None:
     stored = replace(SHOP, account_sid=SID)
-    assert Authorizing(clients=FakeClients({hash_key(KEY): stored})).caller(f"Bearer {KEY}") == SHOP
+    world = World(clients=FakeClients({hash_key(KEY): stored}))
+    assert world.authorizing().caller(f"Bearer {KEY}") == SHOP

@@ -138,6 +138,7 @@ class Hooks:
         return Receiving(
             sources=self.sources,
             uses=self.uses,
+            clients=self.world.clients,
             signatures=self.signatures,
             drafting=Drafting(accounts=self.world.accounts, gateway=self.world.gateway),
             sending=self.world.sending(),

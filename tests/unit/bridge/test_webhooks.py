@@ -38,6 +38,7 @@ from bridge.services.replaying import MOST_REPLAYED, Replaying
 from bridge.services.subscribing import Changes, Subscribing
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.callbacks import FakeCallbacks
+from tests.fakes.clients import FakeClients
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.counters import FakeCounters
 from tests.fakes.schemas import hold_against_schema
@@ -390,7 +391,10 @@ def test_fanning_out_points_to_whoever_wants_it() -> None:
     queue = FakeDeliverQueue(clock.monotonic)
     callbacks = FakeCallbacks()
     calling_back = CallingBack(callbacks=callbacks, endpoints=endpoints, clock=clock)
-    fanning_out = FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=counters)
+    clients = FakeClients()
+    fanning_out = FanningOut(
+        endpoints=endpoints, queue=queue, calling_back=calling_back, clients=clients, counters=counters
+    )
 
     assert fanning_out.fan_out(suspended("default", NOON).body(), None, fanning_out.known()) == 8
     assert fanning_out.fan_out(suspended("nobody", NOON).body(), None, fanning_out.known()) == 0

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from bridge.api.problems import INTERNAL, MEDIA_TYPE, NO_SUCH_ROUTE, Problem, problem_of
 from bridge.domain.clients import Caller, Scope
 from bridge.domain.errors import BridgeError, NotAllowed
+from bridge.domain.limits import Limits
 from bridge.handling import logger, place
 
 _SERVER_ERROR: Final = 500
@@ -53,6 +54,7 @@ def caller(app: APIGatewayRestResolver, *scopes: Scope) -> Caller:
         # Absent where there are none, and in what API Gateway kept of an authorizer that did not know of them.
         fallback_accounts=tuple(filter(None, values.get("fallback_accounts", "").split(","))),
         account_sid=values.get("account_sid"),
+        limits=Limits.of_text(values.get("limits")),
     )
     if found.scopes.isdisjoint(scopes):
         raise NotAllowed(f"this key lacks the scope {' or '.join(repr(scope.value) for scope in scopes)}")
