@@ -27,6 +27,7 @@ from local.openapi.problems import (
     EDGE,
     GATEWAY,
     LATE,
+    LIMITED,
     OPERATOR,
     REFUSED_422,
     REFUSED_SEND_422,
@@ -149,7 +150,7 @@ def _send() -> dict[str, Any]:
                 ),
                 "headers": {**REPEATABLE, **headers(Preference_Applied="PreferenceApplied")},
             },
-            **problems(EDGE, GATEWAY, REFUSED_SEND_422, CONFLICT),
+            **problems(EDGE, LIMITED, GATEWAY, REFUSED_SEND_422, CONFLICT),
         },
     }
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bridge.domain.clients import Caller, Credential, Standing
+from bridge.domain.clients import Caller, ClientStanding, Credential
 from bridge.domain.limits import Limits, Tally, Use, admitted
 
 
@@ -13,7 +13,7 @@ class FakeClients:
 
     clients: dict[str, Caller] = field(default_factory=dict)
     ends: dict[str, datetime] = field(default_factory=dict)
-    standings: dict[str, Standing] = field(default_factory=dict)
+    standings: dict[str, ClientStanding] = field(default_factory=dict)
     failing: Exception | None = None
 
     def find(self, key_hash: str) -> Credential | None:
@@ -22,10 +22,10 @@ class FakeClients:
         stored = caller and replace(caller, limits=Limits())
         return Credential(caller=stored, expires_at=self.ends.get(key_hash)) if stored else None
 
-    def standing(self, client: str) -> Standing:
+    def standing(self, client: str) -> ClientStanding:
         if self.failing:
             raise self.failing
-        return self.standings.get(client, Standing())
+        return self.standings.get(client, ClientStanding())
 
 
 @dataclass

@@ -69,12 +69,13 @@ class Bench:
         self.queue = FakeDeliverQueue(self.clock.monotonic)
         self.client = FakeWebhookClient(self.clock.now)
         self.callbacks, self.tokens = FakeCallbacks(), FakeAuthTokens()
+        self.clients = FakeClients()
         calling_back = CallingBack(callbacks=self.callbacks, endpoints=self.endpoints, clock=self.clock)
         self.fanning_out = FanningOut(
             endpoints=self.endpoints,
             queue=self.queue,
             calling_back=calling_back,
-            clients=FakeClients(),
+            clients=self.clients,
             counters=self.counters,
         )
         self.delivering = self.process()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
 
-from bridge.domain.clients import Caller, Scope
+from bridge.domain.clients import Caller, ClientStanding, Scope
 from bridge.domain.errors import InvalidRequest, NotAllowed, NotFound
 from bridge.domain.events import EventType, suspended
 from bridge.domain.webhooks import (
@@ -403,3 +403,26 @@ def test_fanning_out_points_to_whoever_wants_it() -> None:
     assert counters.counted["WebhooksPointed"] == 8
     with pytest.raises(ValueError, match="not an event"):
         fanning_out.fan_out("{}", None, fanning_out.known())
+
+
+def test_a_client_that_was_revoked_hears_nothing_any_more() -> None:
+    clock, endpoints, counters, clients = FakeClock(), FakeWebhookEndpoints(), FakeCounters(), FakeClients()
+    endpoints.add(endpoint(1, event_types=("sms.account.*",)))
+    queue = FakeDeliverQueue(clock.monotonic)
+    fanning_out = FanningOut(
+        endpoints=endpoints,
+        queue=queue,
+        calling_back=CallingBack(callbacks=FakeCallbacks(), endpoints=endpoints, clock=clock),
+        clients=clients,
+        counters=counters,
+    )
+    heard = suspended("default", NOON).body()
+    assert fanning_out.fan_out(heard, None, fanning_out.known()) == 1
+
+    clients.standings["shop"] = ClientStanding(revoked=True)
+
+    assert fanning_out.fan_out(heard, None, fanning_out.known()) == 0
+    clients.failing = ConnectionError("away")
+    with pytest.raises(ConnectionError):  # it comes again
+        fanning_out.fan_out(heard, None, fanning_out.known())
+    assert fanning_out.fan_out(suspended("nobody", NOON).body(), None, fanning_out.known()) == 0  # nobody is asked of

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, to_item
-from bridge.domain.clients import Caller, Credential, Standing
+from bridge.domain.clients import Caller, ClientStanding, Credential
 from bridge.domain.limits import Limits
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class ClientsTable:
             expires_at=datetime.fromtimestamp(int(item["expires_at"]), UTC) if "expires_at" in item else None,
         )
 
-    def standing(self, client: str) -> Standing:
+    def standing(self, client: str) -> ClientStanding:
         """See `bridge.ports.Clients`."""
         item = self._read(f"client#{client}") or {}
-        return Standing(limits=Limits.of_text(item.get("limits")), revoked="revoked_at" in item)
+        return ClientStanding(limits=Limits.of_text(item.get("limits")), revoked="revoked_at" in item)
 
     def _read(self, key: str) -> dict[str, Any] | None:
         # API Gateway keeps what comes of it for a minute: what was revoked just now must not be read once more.
@@ -62,9 +62,9 @@ class RememberedStandings:
     def __init__(self, clients: ClientsTable, *, monotonic: Callable[[], float]) -> None:
         self._clients = clients
         self._monotonic = monotonic
-        self._known: dict[str, tuple[float, Standing]] = {}
+        self._known: dict[str, tuple[float, ClientStanding]] = {}
 
-    def standing(self, client: str) -> Standing:
+    def standing(self, client: str) -> ClientStanding:
         """See `bridge.ports.Standings`."""
         now = self._monotonic()
         known = self._known.get(client)

@@ -63,7 +63,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ClientStanding:
     """What holds for a client, whichever key it shows, and for what it set up: hook sources, webhook endpoints.
 
     Attributes:

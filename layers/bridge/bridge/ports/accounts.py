@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Protocol
 
-from bridge.domain.clients import Credential, Standing
+from bridge.domain.clients import ClientStanding, Credential
 from bridge.domain.limits import Limits, Tally, Use
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import Kind
@@ -48,7 +48,7 @@ class Gateway(Protocol):
 class Standings(Protocol):
     """What holds for clients."""
 
-    def standing(self, client: str) -> Standing:
+    def standing(self, client: str) -> ClientStanding:
         """Of one, as it was half a minute ago at most. One of whom nothing is said may send without limits."""
 
 
