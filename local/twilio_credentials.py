@@ -7,15 +7,15 @@ newest one is also kept as it is, in WebhooksTable, where the other signing secr
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from local.clients import Client, client_item
+from local.clients import OF_A_KEY, Client, client_item, ending
 from local.errors import LocalError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
 _HALF: Final = 16  # bytes of a SID's digits, and of a token: 32 hex digits each, as Twilio's are
 _SIGNING: Final = "twilio"
@@ -47,10 +47,14 @@ class TwilioAccounts:
         self._put(made, client_item(client))
         return made
 
-    def rotate(self, account_sid: str) -> TwilioCredentials:
+    def rotate(self, account_sid: str, overlap: timedelta | None = None) -> TwilioCredentials:
         """Make another token, with which callbacks are signed from now on. The one before opens the door, too.
 
         The one before that does not any more; `retire` ends the one before as well, once nobody uses it.
+
+        Args:
+            account_sid: the account's.
+            overlap: after which the one before ends by itself; None for when it is retired.
 
         Raises:
             LocalError: there is no such account.
@@ -58,7 +62,9 @@ class TwilioAccounts:
         found = self._items(account_sid)
         before = found[-1]
         made = TwilioCredentials(account_sid=account_sid, auth_token=secrets.token_hex(_HALF))
-        self._put(made, {name: value for name, value in before.items() if name not in {"pk", "created_at"}})
+        rights = {name: value for name, value in before.items() if name not in OF_A_KEY}
+        ends = [ending(self._clients, before["pk"], datetime.now(UTC) + overlap)] if overlap is not None else []
+        self._put(made, rights, *ends)
         self._delete(found[:-1])
         return made
 
@@ -79,7 +85,9 @@ class TwilioAccounts:
         self._dynamodb.delete_item(TableName=self._webhooks, Key={"pk": {"S": _SIGNING}, "sk": {"S": account_sid}})
         return len(found)
 
-    def _put(self, made: TwilioCredentials, client: "dict[str, AttributeValueTypeDef]") -> None:
+    def _put(
+        self, made: TwilioCredentials, client: "dict[str, AttributeValueTypeDef]", *more: "TransactWriteItemTypeDef"
+    ) -> None:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         secret = f"{made.account_sid}:{made.auth_token}"
         self._dynamodb.transact_write_items(
@@ -108,6 +116,7 @@ class TwilioAccounts:
                         },
                     }
                 },
+                *more,
             ]
         )
 

@@ -41,5 +41,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             "scopes": ",".join(sorted(caller.scopes)),
             **({"fallback_accounts": ",".join(caller.fallback_accounts)} if caller.fallback_accounts else {}),
             **({"account_sid": caller.account_sid} if caller.account_sid else {}),
+            **({"limits": caller.limits.text} if caller.limits.text else {}),
         },
     }

@@ -37,6 +37,18 @@ def moment_or_ahead(text: str) -> datetime:
     return moment(text)
 
 
+def duration(text: str) -> timedelta:
+    """Read how long something lasts: `0`, `90s`, `10m`, `24h`, `7d`.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    found = _AHEAD.fullmatch(f"+{text}")
+    if found is None and text != "0":
+        raise typer.BadParameter(f"{text!r} is no time: write 90s, 10m, 24h or 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+
+
 def day(text: str) -> date:
     """Read a day.
 

@@ -4,8 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
-from local.cli.keys import Accounts, ClientName, DefaultAccount, FallbackAccounts, Scopes, described, told
+from local.cli.keys import (
+    Accounts,
+    Again,
+    ClientName,
+    DefaultAccount,
+    FallbackAccounts,
+    Scopes,
+    described,
+    told,
+    welcome,
+)
 from local.cli.session import Session, session
+from local.cli.times import duration
 from local.twilio_credentials import TwilioAccounts, TwilioCredentials
 
 HELP: Final = "Credentials for applications that use Twilio's own SDK."
@@ -21,20 +32,34 @@ def create(
     default_account: DefaultAccount = None,
     fallback_accounts: FallbackAccounts = "",
     scopes: Scopes = "send,read",
+    again: Again = False,
 ) -> None:
-    """Make an account SID and an auth token. The token is shown this once."""
+    """Make an account SID and an auth token. The token is shown this once. `keys limit` limits its client."""
     at = session(context)
     wanted = described(client, accounts, default_account, fallback_accounts, scopes)
     with at.aws():
+        welcome(at, client, again=again)
         made = _accounts(at).create(wanted)
     _show(at, made, told(wanted))
 
 
-def rotate(context: typer.Context, sid: Sid) -> None:
-    """Make another token, which signs from now on. The one before opens the door, too, until `retire`."""
+def rotate(
+    context: typer.Context,
+    sid: Sid,
+    *,
+    overlap: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="After which the one before ends by itself: 24h, 0.", show_default=False),
+    ] = None,
+) -> None:
+    """Make another token, which signs from now on.
+
+    The one before opens the door, too, for the overlap or until `retire`.
+    """
     at = session(context)
+    lasting = duration(overlap) if overlap is not None else None
     with at.aws():
-        made = _accounts(at).rotate(sid)
+        made = _accounts(at).rotate(sid, lasting)
     _show(at, made, {})
 
 

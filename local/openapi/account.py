@@ -1,23 +1,25 @@
-"""Balance and statistics of a gateway account."""
+"""Balance and statistics of a gateway account, and the limits of a client."""
 
 from typing import Any, Final
 
 from pydantic import BaseModel
 
+from bridge.api.limits import CapResponse, LimitsResponse
 from bridge.api.requests import BalanceQuery, StatisticsQuery
 from bridge.api.responses import BalanceResponse, StatisticsResponse
 from bridge.domain.clients import Scope
 from local.openapi.operations import example, json_answer, operation, query_parameters
-from local.openapi.problems import EDGE, GATEWAY, REFUSED_422, Refusal, problems
+from local.openapi.problems import EDGE, GATEWAY, REFUSED_422, STORE, Refusal, problems
 
-ANSWERS: Final[tuple[type[BaseModel], ...]] = (BalanceResponse, StatisticsResponse)
+ANSWERS: Final[tuple[type[BaseModel], ...]] = (BalanceResponse, StatisticsResponse, CapResponse, LimitsResponse)
 
 
 def paths() -> dict[str, Any]:
-    """The operations on an account, by path."""
+    """The operations on an account and on the caller's own limits, by path."""
     return {
         "/balance": {"get": _balance()},
         "/statistics": {"get": _statistics()},
+        "/limits": {"get": _limits()},
     }
 
 
@@ -72,5 +74,39 @@ def _statistics() -> dict[str, Any]:
             **problems(
                 EDGE, GATEWAY, REFUSED_422, {"429": Refusal(EDGE["429"].description, ("too_often", "throttled"))}
             ),
+        },
+    }
+
+
+def _limits() -> dict[str, Any]:
+    cap = {"limit": 1000, "used": 412}
+    return {
+        **operation(
+            "get_limits",
+            "account",
+            "What the client may send",
+            "The limits that the operator gave the client, for all of its keys together, and what of them is used "
+            "today. A day begins at 00:00 +08:00. Asks the gateway nothing.",
+            Scope.SEND,
+            Scope.READ,
+        ),
+        "responses": {
+            "200": json_answer(
+                "The limits.",
+                "LimitsResponse",
+                some=example(
+                    "It is limited",
+                    {
+                        "client": "shop",
+                        "extensions": ["01", "02*"],
+                        "rate": 5.0,
+                        "burst": 10,
+                        "daily_messages": cap,
+                        "daily_segments": None,
+                        "day_ends_at": "2026-11-24T00:00:00+08:00",
+                    },
+                ),
+            ),
+            **problems(EDGE, STORE),
         },
     }

@@ -15,7 +15,7 @@ from local.openapi.operations import (
     operation,
     path_parameter,
 )
-from local.openapi.problems import CONFLICT, EDGE, GATEWAY, LATE, REFUSED_422, Refusal, problems, too_large
+from local.openapi.problems import CONFLICT, EDGE, GATEWAY, LATE, LIMITED, REFUSED_422, Refusal, problems, too_large
 
 REQUESTS: Final[tuple[type[BaseModel], ...]] = (BatchRequest,)
 ANSWERS: Final[tuple[type[BaseModel], ...]] = (BatchResponse,)
@@ -83,7 +83,13 @@ def _accept() -> dict[str, Any]:
                 "headers": REPEATABLE,
             },
             **problems(
-                EDGE, {name: GATEWAY[name] for name in ("502", "503")}, LATE, REFUSED_422, CONFLICT, too_large(LARGEST)
+                EDGE,
+                LIMITED,
+                {name: GATEWAY[name] for name in ("502", "503")},
+                LATE,
+                REFUSED_422,
+                CONFLICT,
+                too_large(LARGEST),
             ),
         },
     }

@@ -108,7 +108,10 @@ def _hook() -> dict[str, Any]:
                         "Not authentic: unsigned, wrongly signed, too old, a replay, or no such source.",
                         ("not_authentic",),
                     ),
-                    "403": Refusal("API Gateway itself refused the request.", ("key_not_in_use",)),
+                    "403": Refusal(
+                        "The source's client may not send this; or API Gateway itself refused the request.",
+                        ("extension_not_allowed", "more_than_a_day", "key_not_in_use"),
+                    ),
                     "404": Refusal("No source could have such a name.", ("no_route",)),
                     **too_large(LARGEST),
                     "422": Refusal(
@@ -116,9 +119,10 @@ def _hook() -> dict[str, Any]:
                         ("invalid_request",),
                     ),
                     "429": Refusal(
-                        "The source's calls of this minute, or its messages of this day, are used up; `Retry-After` "
-                        "says when there are more.",
-                        ("used_up", "throttled"),
+                        "The source's calls of this minute, or its messages of this day, are used up, or what its "
+                        "client may send is; `Retry-After` says when there is more. Call again then: what was sent "
+                        "already is not sent twice.",
+                        ("used_up", "rate_limited", "daily_cap_reached", "throttled"),
                     ),
                     "500": EDGE["500"],
                     "502": OPERATOR["502"],

@@ -28,6 +28,7 @@ from local.openapi.problems import (
     EDGE,
     GATEWAY,
     LATE,
+    LIMITED,
     OPERATOR,
     REFUSED_422,
     REFUSED_SEND_422,
@@ -151,7 +152,7 @@ def _send() -> dict[str, Any]:
                 ),
                 "headers": {**REPEATABLE, **headers(Preference_Applied="PreferenceApplied")},
             },
-            **problems(EDGE, GATEWAY, REFUSED_SEND_422, CONFLICT, too_large(USUAL)),
+            **problems(EDGE, LIMITED, GATEWAY, REFUSED_SEND_422, CONFLICT, too_large(USUAL)),
         },
     }
 

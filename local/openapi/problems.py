@@ -11,6 +11,7 @@ from bridge.api.problems import INTERNAL, problem_of
 from bridge.domain.errors import (
     AccountNotConfigured,
     BridgeError,
+    DailyCapReached,
     FieldProblem,
     GatewayRefused,
     GatewayUnreachable,
@@ -24,6 +25,7 @@ from bridge.domain.errors import (
     NotStored,
     NotVerifiable,
     OptedOut,
+    RateLimited,
     StillInFlight,
     TooLarge,
     TooManyRequests,
@@ -69,6 +71,12 @@ OPERATOR: Final[Refusals] = {
     "502": Refusal("The account is not configured: the bridge's operator must look at it.", ("account_not_configured",))
 }
 
+STORE: Final[Refusals] = {
+    "503": Refusal(
+        "The bridge's own store did not answer; `Retry-After` says when to try again.", ("store_unavailable",)
+    )
+}
+
 LATE: Final[Refusals] = {"504": GATEWAY["504"]}
 
 
@@ -94,6 +102,20 @@ CONFLICT: Final[Refusals] = {
         "The first request with this `Idempotency-Key` is still in flight; `Retry-After` says when to ask.",
         ("still_in_flight",),
     )
+}
+
+# Of whatever sends. What a client may send is its operator's to say, whichever of its keys it shows.
+LIMITED: Final[Refusals] = {
+    "403": Refusal(
+        "The key is not known, or does not cover this, the extension for instance; or the request alone has more than "
+        "the client may send in a day.",
+        ("not_allowed", "extension_not_allowed", "more_than_a_day", "key_not_in_use"),
+    ),
+    "429": Refusal(
+        "Nothing was sent. The client sends faster than it may, or has sent what it may send in a day, or all clients "
+        "together send too many requests; `Retry-After` says when to repeat it.",
+        ("rate_limited", "daily_cap_reached", "throttled"),
+    ),
 }
 
 _OF_THE_EDGE: Final = frozenset({"401", "403", "429"})
@@ -124,6 +146,26 @@ _ERRORS: Final[Mapping[str, tuple[str, BridgeError]]] = {
     "message_refused": ("The gateway refused the text", GatewayRefused(CODES[110], message_id=_MESSAGE_ID)),
     "opted_out": ("Nobody is left who wants it", OptedOut(message_id=_MESSAGE_ID)),
     "not_allowed": ("A scope that the key lacks", NotAllowed("this key lacks the scope 'send'")),
+    "extension_not_allowed": (
+        "An extension that the client may not use",
+        NotAllowed("`extension` may not be the extension 02: this client may use 01, 011*"),
+    ),
+    "more_than_a_day": (
+        "More than the client may send in a whole day",
+        NotAllowed("this request has 1,000 messages, and the client may send 500 a day: send less"),
+    ),
+    "rate_limited": (
+        "Faster than the client may send",
+        RateLimited("the client may send 5 messages a second, and 10 at once; nothing was sent", retry_after=2),
+    ),
+    "daily_cap_reached": (
+        "What the client may send in a day is sent",
+        DailyCapReached(
+            "the client has used 495 of the 500 messages of this day, and this request has 10; nothing was sent, and "
+            "the next day begins at 00:00 +08:00",
+            retry_after=21600,
+        ),
+    ),
     "no_message": ("No such message", NotFound("there is no such message")),
     "no_batch": ("No such batch", NotFound("there is no such batch")),
     "not_opted_out": ("The number is not opted out", NotFound("this number is not opted out")),
@@ -192,7 +234,8 @@ GATEWAY_RESPONSES: Final[Mapping[str, tuple[str, str, dict[str, object]]]] = {
             "type": "urn:eums-bridge:problem:not-allowed",
             "title": "Not allowed",
             "status": 403,
-            "detail": "This key is not in use: it is unknown, or was revoked. Ask the operator for another.",
+            "detail": "This key is not in use: it is unknown, has expired, or was revoked. Ask the operator for "
+            "another.",
         },
     ),
     "no_route": (

@@ -26,6 +26,7 @@ from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
 from tests.bench.frame import finish
 from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
+from tests.fakes.clients import FakeClients
 from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeTopic
 from tests.fakes.webhooks import FakeDeliveries, FakeDeliverQueue, FakeWebhookEndpoints, endpoint
@@ -141,7 +142,13 @@ def run(events: int, *, dead: bool, patience: float, limit: float) -> Outcome:
         for one in made:
             endpoints.add(one)
         calling_back = CallingBack(callbacks=FakeCallbacks(), endpoints=endpoints, clock=clock)
-        fanning_out = FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=FakeCounters())
+        fanning_out = FanningOut(
+            endpoints=endpoints,
+            queue=queue,
+            calling_back=calling_back,
+            clients=FakeClients(),
+            counters=FakeCounters(),
+        )
         for number in range(events):
             fanning_out.fan_out(suspended("default", NOON + timedelta(seconds=number)).body(), None, made)
 

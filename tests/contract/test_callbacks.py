@@ -23,6 +23,7 @@ from local.errors import LocalError
 from local.twilio_credentials import TwilioAccounts, TwilioCredentials
 from tests.contract.conftest import make_table
 from tests.fakes.callbacks import FakeCallbacks
+from tests.fakes.clock import FakeClock
 from tests.fakes.messages import FakeMessages
 from tests.fakes.webhooks import FakeDeliveries, FakeWebhookEndpoints, endpoint
 from tests.fakes.world import NOON
@@ -145,7 +146,7 @@ def operator(dynamodb: "DynamoDBClient") -> Operator:
     clients, webhooks = make_table(dynamodb, "clients", sort_key=False), make_table(dynamodb, "webhooks", sort_key=True)
     return Operator(
         TwilioAccounts(dynamodb, clients, webhooks),
-        Authorizing(clients=ClientsTable(dynamodb, clients)),
+        Authorizing(clients=ClientsTable(dynamodb, clients), clock=FakeClock()),
         AuthTokensTable(dynamodb, webhooks),
         Clients(dynamodb, clients),
     )

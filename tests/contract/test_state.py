@@ -7,7 +7,7 @@ import pytest
 from bridge.adapters.aws import from_item
 from bridge.adapters.clients_table import ClientsTable
 from bridge.adapters.state_table import JournalSweeps, PullLeases, StatisticsCache, StatisticsSlots
-from bridge.domain.clients import Caller, hash_key
+from bridge.domain.clients import Caller, Credential, hash_key
 from bridge.domain.ids import ulid
 from bridge.domain.pulls import Kind, PullId
 from bridge.domain.sweeps import Sweep, Waiting
@@ -252,7 +252,7 @@ def test_a_client_is_found_by_the_hash_of_its_key(dynamodb: "DynamoDBClient") ->
     )
     clients = ClientsTable(dynamodb, table)
 
-    assert clients.find("hash") == SHOP
+    assert clients.find("hash") == Credential(caller=SHOP)
     assert clients.find("other") is None
 
 
@@ -266,12 +266,14 @@ def test_a_client_that_was_stored_with_fallbacks_has_them_in_order(dynamodb: "Dy
     key = Clients(dynamodb, table).create(stored)
 
     found = ClientsTable(dynamodb, table).find(hash_key(key))
-    assert found == Caller(
-        client="shop",
-        accounts=frozenset(accounts),
-        default_account="default",
-        scopes=frozenset({"send"}),
-        fallback_accounts=("c", "b"),
+    assert found == Credential(
+        caller=Caller(
+            client="shop",
+            accounts=frozenset(accounts),
+            default_account="default",
+            scopes=frozenset({"send"}),
+            fallback_accounts=("c", "b"),
+        )
     )
     assert [each.client for each in Clients(dynamodb, table)] == [stored]
 

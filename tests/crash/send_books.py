@@ -45,6 +45,7 @@ CHECKS: Final = (
     "sent to who opted out",
     "taken by the gateway, and nobody asked for it",
     "messages of an answer that are not there",
+    "written down, and not counted towards its client's limits",
     "reports that nobody pulled",
     "errors in the bridge",
 )
@@ -140,10 +141,22 @@ class Books:
         for marker in self.taken_of:
             if marker not in by_marker:
                 self._wrong("taken by the gateway, and nobody asked for it", str(marker))
+        self._judge_limits(world, requests)
         for request in requests:
             self._judge_request(request, ours[request.marker])
             for message in ours[request.marker]:
                 self._judge_message(world, request, message)
+
+    def _judge_limits(self, world: World, requests: list[Request]) -> None:
+        """Each message was counted before it was written down; whoever died in between was counted for nothing."""
+        limited = {request.caller.client for request in requests if request.caller.limits.counted}
+        for client in limited:
+            counted = sum(use.messages for whose, use in world.state.uses.taken if whose == client)
+            messages = world.state.messages.messages.values()
+            written = sum(len(message.recipients) for message in messages if message.client == client)
+            self.counted["counted towards limits"] += counted
+            if written > counted:
+                self._wrong("written down, and not counted towards its client's limits", f"{written} > {counted}")
 
     def _read_journal(self, world: World) -> None:
         self.taken = Counter[tuple[str, str]]()  # (reference, number)

@@ -28,12 +28,14 @@ from bridge.domain.clients import Caller
 from bridge.domain.errors import AccountNotConfigured, BridgeError
 from bridge.domain.events import Event, EventType
 from bridge.domain.ids import ulid, ulid_time
+from bridge.domain.limits import Limits
 from bridge.domain.messages import Message, Once, Outbound, Standing
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import Kind, Part, carried, pointer
 from bridge.domain.submits import is_waiting
 from bridge.domain.walks import Entry, shard_of
 from bridge.domain.work import RECEIVES, MessageWork, Work
+from bridge.services.allowing import Allowing
 from bridge.services.attending import Attending
 from bridge.services.dispatching import Dispatching, NotSettledError
 from bridge.services.publishing import Publishing
@@ -51,6 +53,7 @@ from tests.crash.lines import Break, BrokenLine, End, unused_url
 from tests.crash.world import Died, Refused
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.batches import FakeBatchBodies, FakeBatches
+from tests.fakes.clients import FakeUses
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
 from tests.fakes.day_counts import FakeDayCounts
@@ -67,7 +70,9 @@ VISIBILITY: Final = 360.0
 NAMES: Final = ("default", "second", "third")  # the accounts, the same here and at the gateway
 POISON: Final = "毒"  # in a text: what is to be sent of it always fails in the bridge
 SHOP: Final = Caller(client="shop", accounts=frozenset(NAMES), default_account="default", scopes=frozenset({"send"}))
-ROUTED: Final = replace(SHOP, client="routed", fallback_accounts=NAMES[1:])
+ROUTED: Final = replace(
+    SHOP, client="routed", fallback_accounts=NAMES[1:], limits=Limits(daily_messages=10**9)
+)  # refused for nothing, and counted
 _READ_TIMEOUT: Final = 0.25  # real seconds: a submit that hangs costs as much
 _ROOM: Final = 1 << 24
 _HEAD: Final = struct.Struct("=Q")
@@ -177,6 +182,7 @@ class State:
     days: FakeDayCounts = field(default_factory=FakeDayCounts)
     opt_outs: FakeOptOuts = field(default_factory=FakeOptOuts)
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
+    uses: FakeUses = field(default_factory=FakeUses)
     pace: FakePace = field(default_factory=FakePace)
     progress: FakeProgress = field(default_factory=FakeProgress)
     leases: FakeLeases = field(default_factory=FakeLeases)
@@ -531,6 +537,7 @@ class World:
             submitting=self.submitting,
             queue=queues,
             schedules=port("schedules"),
+            allowing=Allowing(uses=port("uses"), clock=clock, counters=counters),
             clock=clock,
             new_id=self.new_id,
             counters=counters,

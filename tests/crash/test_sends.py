@@ -21,6 +21,7 @@ from bridge.domain.messages import Message, Rejection, Status
 from bridge.domain.submits import rejected, state_of, submitted
 from bridge.domain.work import MessageWork
 from bridge.services import submitting
+from bridge.services.allowing import Allowing
 from bridge.services.attending import Attending
 from bridge.services.publishing import Publishing
 from bridge.services.queueing import Queueing
@@ -111,6 +112,9 @@ SABOTAGE: Final[dict[str, tuple[object, str, object, str]]] = {
     ),
     "nobody is told of what is unknown": (
         Submitting, "tell", lambda *_: None, "unknown, and nobody was told",
+    ),
+    "nothing is counted towards limits": (
+        Allowing, "take", lambda *_: None, "written down, and not counted towards its client's limits",
     ),
     "opt-outs are not looked at": (Submitting, "_opted_out", lambda *_: frozenset(), "sent to who opted out"),
 }  # fmt: skip

@@ -55,6 +55,10 @@ class FakeBatches:
         self.batches[batch.id] = batch
         return None
 
+    def standing(self, once: Once, *, now: datetime) -> BatchStanding | None:
+        found, request_hash, until = self.messages.once.get(once.key_hash, (None, "", now))
+        return BatchStanding(batch=self.batches[found], request_hash=request_hash) if found and until > now else None
+
     def get(self, batch_id: str) -> Batch | None:
         return self.batches.get(batch_id)
 

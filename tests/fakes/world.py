@@ -4,7 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from bridge.domain.clients import Caller
 from bridge.ports import Topic
+from bridge.services.allowing import Allowing
 from bridge.services.attending import Attending
+from bridge.services.authorizing import Authorizing
 from bridge.services.balancing import Balancing
 from bridge.services.batching import Batching
 from bridge.services.dispatching import Dispatching
@@ -20,6 +22,7 @@ from bridge.services.unfolding import Unfolding
 from eums import Account
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.batches import FakeBatchBodies, FakeBatches
+from tests.fakes.clients import FakeClients, FakeUses
 from tests.fakes.clock import NOON, FakeClock, FakeIds
 from tests.fakes.counters import FakeCounters
 from tests.fakes.day_counts import FakeDayCounts
@@ -71,6 +74,8 @@ class World:
     schedules: FakeSchedules = field(default_factory=FakeSchedules)
     pace: FakePace = field(default_factory=FakePace)
     opt_outs: FakeOptOuts = field(default_factory=FakeOptOuts)
+    clients: FakeClients = field(default_factory=FakeClients)
+    uses: FakeUses = field(default_factory=FakeUses)
     gateway: FakeGateway = field(init=False)
     submits: FakeSubmitTimes = field(init=False)
 
@@ -85,6 +90,12 @@ class World:
         """One more account."""
         self.accounts.accounts[name] = account or replace(self.accounts.get("default"))
 
+    def allowing(self) -> Allowing:
+        return Allowing(uses=self.uses, clock=self.clock, counters=self.counters)
+
+    def authorizing(self) -> Authorizing:
+        return Authorizing(clients=self.clients, clock=self.clock)
+
     def sending(self) -> Sending:
         return Sending(
             accounts=self.accounts,
@@ -93,6 +104,7 @@ class World:
             submitting=self.submitting(),
             queue=self.queue,
             schedules=self.schedules,
+            allowing=self.allowing(),
             clock=self.clock,
             new_id=self.new_id,
             counters=self.counters,
@@ -140,6 +152,7 @@ class World:
             batches=self.batches,
             bodies=self.bodies,
             queue=self.queue,
+            allowing=self.allowing(),
             clock=self.clock,
             new_id=self.new_id,
             counters=self.counters,

@@ -19,6 +19,7 @@ KEYED = {
     ("/batches/{id}", "get"): "BatchesFunction",
     ("/balance", "get"): "AccountFunction",
     ("/statistics", "get"): "AccountFunction",
+    ("/limits", "get"): "AccountFunction",
     ("/2010-04-01/Accounts/{account}/Messages.json", "post"): "TwilioFunction",
     ("/2010-04-01/Accounts/{account}/Messages.json", "get"): "TwilioFunction",
     ("/2010-04-01/Accounts/{account}/Messages/{message}", "get"): "TwilioFunction",

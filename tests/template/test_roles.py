@@ -28,6 +28,8 @@ TO_SEND_QUEUE = ("sqs:SendMessage", "SendQueue.Arn")
 SEND_LATER = {TO_SEND_QUEUE, ("sqs:SendMessageBatch", "SendQueue.Arn")}
 DELIVER = {("sqs:SendMessage", "DeliverQueue.Arn"), ("sqs:SendMessageBatch", "DeliverQueue.Arn")}
 OPTED_OUT = {("dynamodb:GetItem", "OptOutsTable.Arn"), ("dynamodb:BatchGetItem", "OptOutsTable.Arn")}
+COUNT_USE = ("dynamodb:UpdateItem", "StateTable.Arn")
+STANDING = ("dynamodb:GetItem", "ClientsTable.Arn")
 SEND_SCHEDULES = "arn:{partition}:scheduler:{region}:123456789012:schedule/SendScheduleGroup/*"
 RIGHTS: dict[str, set[Right]] = {
     "Authorizer": {("dynamodb:GetItem", "ClientsTable.Arn")},
@@ -38,6 +40,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:Query", "MessagesTable.Arn"),
         ("dynamodb:BatchWriteItem", "MessagesTable.Arn"),
         *(("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("ByClient", "ByReference", "ByNumber")),
+        COUNT_USE,
         *OPTED_OUT,
         *SEND_LATER,
         ("scheduler:CreateSchedule", SEND_SCHEDULES),
@@ -52,6 +55,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn"),
         ("dynamodb:Query", "MessagesTable.Arn/index/ByBatch"),
+        COUNT_USE,
         ("s3:PutObject", "JournalBucket.Arn/batches/*"),
         *SEND_LATER,
         SECRET,
@@ -60,6 +64,7 @@ RIGHTS: dict[str, set[Right]] = {
         *((f"dynamodb:{action}", "MessagesTable.Arn") for action in ("GetItem", "PutItem", "UpdateItem", "Query")),
         *(("dynamodb:Query", f"MessagesTable.Arn/index/{index}") for index in ("ByClient", "ByNumber")),
         ("dynamodb:GetItem", "OptOutsTable.Arn"),
+        COUNT_USE,
         *SEND_LATER,
         ("scheduler:CreateSchedule", SEND_SCHEDULES),
         ("scheduler:DeleteSchedule", SEND_SCHEDULES),
@@ -77,6 +82,8 @@ RIGHTS: dict[str, set[Right]] = {
         *((f"dynamodb:{action}Item", "WebhooksTable.Arn") for action in ("Get", "Put", "Update")),
         *((f"dynamodb:{action}Item", "MessagesTable.Arn") for action in ("Get", "Put", "BatchWrite")),
         ("dynamodb:Query", "MessagesTable.Arn"),
+        COUNT_USE,
+        STANDING,
         *SEND_LATER,
         SECRET,
     },
@@ -99,6 +106,7 @@ RIGHTS: dict[str, set[Right]] = {
         ("dynamodb:PutItem", "WebhooksTable.Arn"),
         ("dynamodb:Query", "WebhooksTable.Arn"),
         ("dynamodb:GetItem", "MessagesTable.Arn"),
+        STANDING,
         *DELIVER,
     },
     "Deliver": {
@@ -404,6 +412,23 @@ def test_fanning_out_reads_of_a_message_only_where_its_callback_goes(stack: Any)
 def test_fanning_out_writes_endpoints_and_nothing_else_of_the_webhooks(stack: Any) -> None:
     (writing,) = [found for found in statements(stack["FanOutRole"]) if found["Action"] == "dynamodb:PutItem"]
     assert writing["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["endpoints"]}}
+
+
+def of_table(stack: Any, name: str, table: str) -> Any:
+    (found,) = [each for each in statements(stack[f"{name}Role"]) if each["Resource"] == f"{table}.Arn"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["Messages", "Batches", "Twilio", "Hooks"])
+def test_who_sends_writes_of_the_state_nothing_but_what_clients_use(stack: Any, name: str) -> None:
+    writing = of_table(stack, name, "StateTable")
+    assert writing["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["use#*"]}}
+
+
+@pytest.mark.parametrize("name", ["Hooks", "FanOut"])
+def test_no_key_is_read_by_anybody_but_the_authorizer(stack: Any, name: str) -> None:
+    reading = of_table(stack, name, "ClientsTable")
+    assert reading["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["client#*"]}}
 
 
 def test_publishing_lists_only_what_it_puts_together(stack: Any) -> None:

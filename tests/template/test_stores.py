@@ -9,7 +9,7 @@ TABLES = {  # → (key attributes, attribute that ends an item)
     "StateTable": (["pk"], "expires_at"),
     "OptOutsTable": (["pk", "sk"], None),
     "WebhooksTable": (["pk", "sk"], "expires_at"),
-    "ClientsTable": (["pk"], None),
+    "ClientsTable": (["pk"], "forgotten_at"),
 }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bridge.adapters.accounts_secret import AccountsSecret
     from bridge.adapters.batch_bodies_bucket import BatchBodiesBucket
     from bridge.adapters.batches_table import BatchesTable
+    from bridge.adapters.clients_table import RememberedStandings
     from bridge.adapters.deliver_queue import DeliverQueue
     from bridge.adapters.early_reports_table import EarlyReportsTable
     from bridge.adapters.events_topic import EventsTopic
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bridge.adapters.send_schedules import SendSchedules
     from bridge.adapters.webhook_client import PublicWebhookClient
     from bridge.adapters.webhooks_table import DeliveriesTable, WebhookEndpointsTable
+    from bridge.services.allowing import Allowing
     from bridge.services.attending import Attending
     from bridge.services.authorizing import Authorizing
     from bridge.services.balancing import Balancing
@@ -221,7 +223,26 @@ def authorizing() -> "Authorizing":
     from bridge.adapters.clients_table import ClientsTable
     from bridge.services.authorizing import Authorizing
 
-    return Authorizing(clients=ClientsTable(dynamodb(), settings().clients_table))
+    return Authorizing(clients=ClientsTable(dynamodb(), settings().clients_table), clock=clock())
+
+
+@cache
+def standings() -> "RememberedStandings":
+    """What holds for clients, where no authorizer is asked."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.clients_table import ClientsTable, RememberedStandings
+
+    return RememberedStandings(ClientsTable(dynamodb(), settings().clients_table), monotonic=clock().monotonic)
+
+
+@cache
+def allowing() -> "Allowing":
+    """The clients' limits."""
+    from bridge.adapters.aws import dynamodb
+    from bridge.adapters.uses_table import UsesTable
+    from bridge.services.allowing import Allowing
+
+    return Allowing(uses=UsesTable(dynamodb(), settings().state_table), clock=clock(), counters=counters())
 
 
 @cache
@@ -231,7 +252,7 @@ def recognizing() -> "Recognizing":
     from bridge.adapters.clients_table import ClientsTable
     from bridge.services.recognizing import Recognizing
 
-    return Recognizing(clients=ClientsTable(dynamodb(), settings().clients_table), monotonic=clock().monotonic)
+    return Recognizing(clients=ClientsTable(dynamodb(), settings().clients_table), clock=clock())
 
 
 @cache
@@ -246,6 +267,7 @@ def sending() -> "Sending":
         submitting=submitting(),
         queue=send_queue(),
         schedules=send_schedules(),
+        allowing=allowing(),
         clock=clock(),
         new_id=new_ulid,
         counters=counters(),
@@ -304,6 +326,7 @@ def batching() -> "Batching":
         batches=batches(),
         bodies=batch_bodies(),
         queue=send_queue(),
+        allowing=allowing(),
         clock=clock(),
         new_id=new_ulid,
         counters=counters(),
@@ -567,6 +590,7 @@ def receiving() -> "Receiving":
     return Receiving(
         sources=hook_sources(),
         uses=HookUsesTable(dynamodb(), settings().webhooks_table),
+        clients=standings(),
         signatures=SnsSignatures(httpx.Client(timeout=_SNS_TIMEOUT, follow_redirects=False, trust_env=False)),
         drafting=drafting(),
         sending=sending(),
@@ -616,7 +640,11 @@ def fanning_out() -> "FanningOut":
     from bridge.services.fanning_out import FanningOut
 
     return FanningOut(
-        endpoints=webhook_endpoints(), queue=deliver_queue(), calling_back=calling_back(), counters=counters()
+        endpoints=webhook_endpoints(),
+        queue=deliver_queue(),
+        calling_back=calling_back(),
+        clients=standings(),
+        counters=counters(),
     )
 
 

@@ -26,6 +26,7 @@ from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
 from tests.bench.delivering import LIVE, run
 from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
+from tests.fakes.clients import FakeClients
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeTopic
@@ -293,9 +294,10 @@ def test_a_receiver_that_fails_twice_gets_the_same_id_a_third_time(peers: Callab
     endpoints.add(endpoint(url=peer.url))
     counters = FakeCounters()
     calling_back = CallingBack(callbacks=FakeCallbacks(), endpoints=endpoints, clock=clock)
-    FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=counters).fan_out(
-        suspended("default", NOON).body(), None, endpoints.all()
+    fanning_out = FanningOut(
+        endpoints=endpoints, queue=queue, calling_back=calling_back, clients=FakeClients(), counters=counters
     )
+    fanning_out.fan_out(suspended("default", NOON).body(), None, endpoints.all())
     delivering = Delivering(
         endpoints=endpoints,
         deliveries=deliveries,

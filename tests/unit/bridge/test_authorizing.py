@@ -1,20 +1,22 @@
 import base64
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from bridge.domain.clients import hash_key
+from bridge.domain.clients import ClientStanding, hash_key
+from bridge.domain.limits import Limits
 from bridge.domain.twilio import credential_hash
 from bridge.services.authorizing import Authorizing
 from tests.fakes.clients import FakeClients
-from tests.fakes.world import SHOP
+from tests.fakes.world import NOON, SHOP, World
 
 KEY = "eb_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 
 @pytest.fixture
 def authorizing() -> Authorizing:
-    return Authorizing(clients=FakeClients({hash_key(KEY): SHOP}))
+    return World(clients=FakeClients({hash_key(KEY): SHOP})).authorizing()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -54,7 +56,7 @@ def basic(text: str) -> str:
 
 @pytest.fixture
 def door() -> Authorizing:
-    return Authorizing(clients=FakeClients({hash_key(KEY): SHOP, credential_hash(SID, TOKEN): SHOP}))
+    return World(clients=FakeClients({hash_key(KEY): SHOP, credential_hash(SID, TOKEN): SHOP})).authorizing()
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
@@ -92,4 +94,39 @@ def test_every_other_credential_is_nobodys(door: Authorizing, header: str) -> No
 
 def test_what_stands_beside_a_key_makes_it_no_account() -> None:
     stored = replace(SHOP, account_sid=SID)
-    assert Authorizing(clients=FakeClients({hash_key(KEY): stored})).caller(f"Bearer {KEY}") == SHOP
+    world = World(clients=FakeClients({hash_key(KEY): stored}))
+    assert world.authorizing().caller(f"Bearer {KEY}") == SHOP
+
+
+def test_a_key_opens_nothing_from_its_end_on() -> None:
+    world = World(clients=FakeClients({hash_key(KEY): SHOP}, {hash_key(KEY): NOON + timedelta(seconds=1)}))
+    assert world.authorizing().caller(f"Bearer {KEY}") == SHOP
+    world.clock.advance(1)
+    assert world.authorizing().caller(f"Bearer {KEY}") is None
+
+
+def test_a_token_of_the_door_opens_nothing_from_its_end_on() -> None:
+    one = credential_hash(SID, TOKEN)
+    world = World(clients=FakeClients({one: SHOP}, {one: NOON + timedelta(seconds=1)}))
+    assert world.authorizing().caller(basic(f"{SID}:{TOKEN}")) == replace(SHOP, account_sid=SID)
+    world.clock.advance(1)
+    assert world.authorizing().caller(basic(f"{SID}:{TOKEN}")) is None
+
+
+def test_each_key_of_a_client_has_the_clients_limits_and_ends_with_it() -> None:
+    one = credential_hash(SID, TOKEN)
+    world = World(clients=FakeClients({hash_key(KEY): SHOP, one: SHOP}))
+    limits = Limits(rate=5.0, extensions=("01",))
+    headers = (f"Bearer {KEY}", basic(f"{SID}:{TOKEN}"))
+
+    world.clients.standings["shop"] = ClientStanding(limits=limits)
+    callers = [world.authorizing().caller(header) for header in headers]
+    assert [caller and caller.limits for caller in callers] == [limits, limits]
+
+    world.clients.standings["shop"] = ClientStanding(limits=limits, revoked=True)
+    assert [world.authorizing().caller(header) for header in headers] == [None, None]
+
+
+def test_of_a_key_that_nobody_knows_no_client_is_asked() -> None:
+    world = World(clients=FakeClients(failing=ConnectionError("asked")))
+    assert world.authorizing().caller(f"Bearer {KEY}") is None

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped] # the package has no types
 
-from bridge.domain.clients import Caller, Scope
+from bridge.domain.clients import Caller, ClientStanding, Scope
 from bridge.domain.errors import InvalidRequest
 from bridge.domain.events import Event, EventType, attached, expired, outcomes, reported, suspended
 from bridge.domain.messages import EarlyReport, Message, Owner, Recipient, Status
@@ -85,6 +85,15 @@ def test_events_of_such_a_message_say_so_and_say_nothing_else_of_it() -> None:
     assert owner.calls_back
     for other in (outcome(twilio=None), outcome(twilio=replace(SEND, callback_url=None)), attached(early, bare)):
         assert "callback" not in other.attributes()
+
+
+def test_a_client_that_was_revoked_is_not_called_back(bench: Bench) -> None:
+    bench.clients.standings["shop"] = ClientStanding(revoked=True)
+    assert happen(bench, outcome()) == 0
+    assert (bench.callbacks.asked, bench.endpoints.standing) == ([], {})
+
+    bench.clients.standings.clear()
+    assert happen(bench, outcome()) == 1
 
 
 def test_of_everybody_elses_events_nothing_is_read(bench: Bench) -> None:

@@ -28,6 +28,7 @@ from bridge.services.calling_back import CallingBack
 from bridge.services.delivering import Delivering
 from bridge.services.fanning_out import FanningOut
 from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
+from tests.fakes.clients import FakeClients
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
 from tests.fakes.events import FakeTopic
@@ -68,9 +69,14 @@ class Bench:
         self.queue = FakeDeliverQueue(self.clock.monotonic)
         self.client = FakeWebhookClient(self.clock.now)
         self.callbacks, self.tokens = FakeCallbacks(), FakeAuthTokens()
+        self.clients = FakeClients()
         calling_back = CallingBack(callbacks=self.callbacks, endpoints=self.endpoints, clock=self.clock)
         self.fanning_out = FanningOut(
-            endpoints=self.endpoints, queue=self.queue, calling_back=calling_back, counters=self.counters
+            endpoints=self.endpoints,
+            queue=self.queue,
+            calling_back=calling_back,
+            clients=self.clients,
+            counters=self.counters,
         )
         self.delivering = self.process()
 

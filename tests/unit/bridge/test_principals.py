@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bridge.domain.clients import Caller
+from bridge.domain.clients import ClientStanding, Credential
+from bridge.domain.limits import Limits
 from bridge.domain.principals import principal_key, principal_of
 from bridge.services.recognizing import KEPT, Recognizing
 from tests.fakes.clients import FakeClients
+from tests.fakes.clock import FakeClock
 from tests.fakes.world import SHOP
 
 ACCOUNT = "arn:aws-cn:iam::123456789012"
@@ -80,19 +82,9 @@ class Counted(FakeClients):
 
     asked: int = 0
 
-    def find(self, key_hash: str) -> Caller | None:
+    def find(self, key_hash: str) -> Credential | None:
         self.asked += 1
         return super().find(key_hash)
-
-
-@dataclass
-class Seconds:
-    """A clock that somebody turns."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -101,13 +93,13 @@ def clients() -> Counted:
 
 
 @pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def recognizing(clients: Counted, seconds: Seconds) -> Recognizing:
-    return Recognizing(clients=clients, monotonic=seconds)
+def recognizing(clients: Counted, clock: FakeClock) -> Recognizing:
+    return Recognizing(clients=clients, clock=clock)
 
 
 def test_a_session_is_its_roles_client(recognizing: Recognizing) -> None:
@@ -131,24 +123,40 @@ def test_who_is_no_principal_at_all_costs_no_look_up(recognizing: Recognizing, c
     assert clients.asked == 0
 
 
-def test_a_client_is_looked_up_once_a_minute(recognizing: Recognizing, clients: Counted, seconds: Seconds) -> None:
+def test_a_client_is_looked_up_once_a_minute(recognizing: Recognizing, clients: Counted, clock: FakeClock) -> None:
     for _ in range(3):
         recognizing.caller(SESSION)
     assert clients.asked == 1
 
-    seconds.now += KEPT
+    clock.advance(KEPT)
     recognizing.caller(SESSION)
     assert clients.asked == 2
 
 
 def test_a_principal_that_is_removed_is_nobody_within_a_minute(
-    recognizing: Recognizing, clients: Counted, seconds: Seconds
+    recognizing: Recognizing, clients: Counted, clock: FakeClock
 ) -> None:
     recognizing.caller(SESSION)
     clients.clients.clear()
-    seconds.now += 60
+    clock.advance(60)
 
     assert recognizing.caller(SESSION) is None
+
+
+def test_a_principal_whose_client_is_revoked_is_nobody_within_a_minute(
+    recognizing: Recognizing, clients: Counted, clock: FakeClock
+) -> None:
+    recognizing.caller(SESSION)
+    clients.standings[SHOP.client] = ClientStanding(revoked=True)
+    clock.advance(60)
+
+    assert recognizing.caller(SESSION) is None
+
+
+def test_a_principal_has_its_clients_limits(recognizing: Recognizing, clients: Counted) -> None:
+    clients.standings[SHOP.client] = ClientStanding(limits=Limits(daily_messages=10))
+
+    assert recognizing.caller(SESSION) == replace(SHOP, limits=Limits(daily_messages=10))
 
 
 def test_a_principal_that_is_added_is_known_at_once(recognizing: Recognizing, clients: Counted) -> None:

@@ -13,18 +13,22 @@ import pytest
 
 from bridge.api.problems import problem_of
 from bridge.domain import segments
-from bridge.domain.clients import Caller
+from bridge.domain.clients import Caller, ClientStanding
 from bridge.domain.errors import (
+    DailyCapReached,
     InvalidRequest,
+    NotAllowed,
     NotAuthentic,
     NotStored,
     NotVerifiable,
+    RateLimited,
     StillInFlight,
     TooLarge,
     TooManyRequests,
 )
 from bridge.domain.hook_auth import HookCall
 from bridge.domain.hook_sources import Auth, AuthKind, HookLimits, HookMapping, HookSource, Layout
+from bridge.domain.limits import Limits
 from bridge.domain.messages import Category, Message, Once, Standing
 from bridge.domain.policies import Policy
 from bridge.services.drafting import Drafting
@@ -138,6 +142,7 @@ class Hooks:
         return Receiving(
             sources=self.sources,
             uses=self.uses,
+            clients=self.world.clients,
             signatures=self.signatures,
             drafting=Drafting(accounts=self.world.accounts, gateway=self.world.gateway),
             sending=self.world.sending(),
@@ -544,6 +549,74 @@ def test_a_sources_messages_go_where_its_owner_may(hooks: Hooks) -> None:
     hooks.call(BODY, KINDS["bearer"][1](b"", NOW))
 
     assert [(message.client, message.account) for message in hooks.sent] == [("bank", "second")]
+
+
+def limited(hooks: Hooks, limits: Limits) -> None:
+    hooks.world.clients.standings["shop"] = ClientStanding(limits=limits)
+
+
+def test_a_source_has_its_clients_limits_as_they_are_now(hooks: Hooks) -> None:
+    hooks.make()
+    sign = KINDS["bearer"][1]
+    hooks.call(BODY, sign(b"", NOW))
+    assert hooks.world.uses.taken == []
+
+    limited(hooks, Limits(daily_messages=2))
+    for number in range(2):
+        hooks.call(json.dumps({"to": NUMBER, "text": f"您的包裹{number}"}).encode(), sign(b"", NOW))
+    again = hooks.call(BODY, sign(b"", NOW))  # a repeat of the first, which nobody counted
+    with pytest.raises(DailyCapReached) as caught:
+        hooks.call(json.dumps({"to": NUMBER, "text": "再来一个"}).encode(), sign(b"", NOW))
+
+    assert problem_of(caught.value).status == 429
+    assert len(hooks.sent) == 3
+    assert again.messages == (hooks.sent[0].id,)
+    assert hooks.uses.used["alerts", "2026-11-23"] == 3, "what its client may not send is none of the source's"
+
+
+def test_a_call_that_its_client_may_send_in_part_is_sent_to_its_end_by_its_repeat(hooks: Hooks) -> None:
+    hooks.make(mapping=HookMapping(each="body", to="item.to", text="{{ item.text }}"), preset=None)
+    limited(hooks, Limits(rate=1.0, burst=2))
+    body = json.dumps([{"to": NUMBER, "text": f"第{number}个"} for number in range(3)]).encode()
+    with pytest.raises(RateLimited) as caught:
+        hooks.call(body, KINDS["bearer"][1](b"", NOW))
+    assert len(hooks.sent) == 2
+
+    hooks.world.clock.advance(caught.value.retry_after)
+
+    received = hooks.call(body, KINDS["bearer"][1](b"", NOW))
+    assert [message.id for message in hooks.sent] == list(received.messages)
+    assert len(hooks.world.uses.taken) == 3
+
+
+def test_a_client_that_must_name_an_extension_has_no_use_for_hooks(hooks: Hooks) -> None:
+    hooks.make()
+    limited(hooks, Limits(extensions=("01",)))
+    with pytest.raises(NotAllowed, match="may not be no extension: this client may use 01"):
+        hooks.call(BODY, KINDS["bearer"][1](b"", NOW))
+    assert hooks.sent == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_sources_of_a_client_that_was_revoked_are_nobodys(hooks: Hooks, kind: str) -> None:
+    auth, sign = KINDS[kind]
+    hooks.make(auth)
+    hooks.world.clients.standings["shop"] = ClientStanding(revoked=True)
+
+    hooks.refused(BODY, sign(BODY, NOW))
+
+    assert hooks.uses.used == {}
+    hooks.world.clients.standings.clear()
+    assert hooks.call(BODY, sign(BODY, NOW)).messages
+
+
+def test_where_nobody_knows_what_a_client_may_send_its_senders_call_again(hooks: Hooks) -> None:
+    hooks.make()
+    hooks.world.clients.failing = ConnectionError("away")
+    hooks.refused(BODY, {})  # whoever is not authentic asks nobody for anything
+    with pytest.raises(NotStored):
+        hooks.call(BODY, KINDS["bearer"][1](b"", NOW))
+    assert hooks.sent == []
 
 
 SNS = Auth(kind=AuthKind.SNS, topic_arns=(TOPIC,))

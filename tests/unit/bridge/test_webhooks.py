@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
 
-from bridge.domain.clients import Caller, Scope
+from bridge.domain.clients import Caller, ClientStanding, Scope
 from bridge.domain.errors import InvalidRequest, NotAllowed, NotFound
 from bridge.domain.events import EventType, suspended
 from bridge.domain.webhooks import (
@@ -38,6 +38,7 @@ from bridge.services.replaying import MOST_REPLAYED, Replaying
 from bridge.services.subscribing import Changes, Subscribing
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.callbacks import FakeCallbacks
+from tests.fakes.clients import FakeClients
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.counters import FakeCounters
 from tests.fakes.schemas import hold_against_schema
@@ -390,7 +391,10 @@ def test_fanning_out_points_to_whoever_wants_it() -> None:
     queue = FakeDeliverQueue(clock.monotonic)
     callbacks = FakeCallbacks()
     calling_back = CallingBack(callbacks=callbacks, endpoints=endpoints, clock=clock)
-    fanning_out = FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=counters)
+    clients = FakeClients()
+    fanning_out = FanningOut(
+        endpoints=endpoints, queue=queue, calling_back=calling_back, clients=clients, counters=counters
+    )
 
     assert fanning_out.fan_out(suspended("default", NOON).body(), None, fanning_out.known()) == 8
     assert fanning_out.fan_out(suspended("nobody", NOON).body(), None, fanning_out.known()) == 0
@@ -399,3 +403,26 @@ def test_fanning_out_points_to_whoever_wants_it() -> None:
     assert counters.counted["WebhooksPointed"] == 8
     with pytest.raises(ValueError, match="not an event"):
         fanning_out.fan_out("{}", None, fanning_out.known())
+
+
+def test_a_client_that_was_revoked_hears_nothing_any_more() -> None:
+    clock, endpoints, counters, clients = FakeClock(), FakeWebhookEndpoints(), FakeCounters(), FakeClients()
+    endpoints.add(endpoint(1, event_types=("sms.account.*",)))
+    queue = FakeDeliverQueue(clock.monotonic)
+    fanning_out = FanningOut(
+        endpoints=endpoints,
+        queue=queue,
+        calling_back=CallingBack(callbacks=FakeCallbacks(), endpoints=endpoints, clock=clock),
+        clients=clients,
+        counters=counters,
+    )
+    heard = suspended("default", NOON).body()
+    assert fanning_out.fan_out(heard, None, fanning_out.known()) == 1
+
+    clients.standings["shop"] = ClientStanding(revoked=True)
+
+    assert fanning_out.fan_out(heard, None, fanning_out.known()) == 0
+    clients.failing = ConnectionError("away")
+    with pytest.raises(ConnectionError):  # it comes again
+        fanning_out.fan_out(heard, None, fanning_out.known())
+    assert fanning_out.fan_out(suspended("nobody", NOON).body(), None, fanning_out.known()) == 0  # nobody is asked of

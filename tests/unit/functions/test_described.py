@@ -18,6 +18,7 @@ FUNCTIONS = {
     "webhook-endpoints": "webhook_endpoints",
     "balance": "account",
     "statistics": "account",
+    "limits": "account",
 }
 KEYED = [
     pytest.param(path, verb, operation, id=operation["operationId"])

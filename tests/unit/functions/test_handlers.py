@@ -15,7 +15,6 @@ from bridge.domain.opt_outs import inbound_message
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import to_publish
 from bridge.domain.work import RECEIVES, MessageWork, Work, work_of
-from bridge.services.authorizing import Authorizing
 from bridge.services.balancing import Balance
 from bridge.services.tracking import Tracking
 from eums import Ambiguous, NotSent, Refused, code_of
@@ -34,10 +33,10 @@ BODY = json.dumps({"to": ["+8613812345678"], "text": "【京东】您的验证�
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World()
+    world = World(clients=FakeClients({hash_key(KEY): SHOP}))
     for name in ("sending", "batching", "finding", "statistics", "balancing", "estimating"):
         monkeypatch.setattr(wiring, name, getattr(world, name))
-    monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): SHOP})))
+    monkeypatch.setattr(wiring, "authorizing", world.authorizing)
     return world
 
 
@@ -402,7 +401,8 @@ def test_fallbacks_go_from_the_authorizer_to_whoever_sends(
     monkeypatch: pytest.MonkeyPatch, load: Load, rest: Rest, context: object
 ) -> None:
     caller = replace(SHOP, accounts=frozenset({"*"}), fallback_accounts=("c", "b"))
-    monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=FakeClients({hash_key(KEY): caller})))
+    world = World(clients=FakeClients({hash_key(KEY): caller}))
+    monkeypatch.setattr(wiring, "authorizing", world.authorizing)
     answer = load("authorizer").handler({"methodArn": ARN, "headers": {"authorization": f"Bearer {KEY}"}}, context)
     assert answer["context"]["fallback_accounts"] == "c,b"
     asked: list[Caller] = []

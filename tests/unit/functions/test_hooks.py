@@ -44,6 +44,7 @@ def _wired(monkeypatch: pytest.MonkeyPatch, world: World, sources: FakeHookSourc
     receiving = Receiving(
         sources=sources,
         uses=FakeHookUses(),
+        clients=world.clients,
         signatures=FakeSnsSignatures(),
         drafting=drafting,
         sending=world.sending(),

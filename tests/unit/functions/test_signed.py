@@ -12,6 +12,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.principals import principal_key
 from bridge.services.recognizing import Recognizing
 from tests.fakes.clients import FakeClients
+from tests.fakes.clock import FakeClock
 from tests.fakes.world import SHOP, World
 
 ROLE = "arn:aws-cn:iam::123456789012:role/webshop"
@@ -35,7 +36,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     monkeypatch.setattr(wiring, "sending", world.sending)
     clients = FakeClients({principal_key(ROLE): SHOP})
-    recognizing = Recognizing(clients=clients, monotonic=lambda: 0.0)
+    recognizing = Recognizing(clients=clients, clock=FakeClock())
     monkeypatch.setattr(wiring, "recognizing", lambda: recognizing)
     return world
 

@@ -13,7 +13,6 @@ import pytest
 from bridge import wiring
 from bridge.domain.clients import hash_key
 from bridge.domain.twilio import credential_hash
-from bridge.services.authorizing import Authorizing
 from bridge.services.twilio_sending import TwilioSending
 from tests.fakes.clients import FakeClients
 from tests.fakes.world import SHOP, World
@@ -31,15 +30,14 @@ Ask = Callable[..., tuple[int, Any]]
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World()
+    world = World(clients=FakeClients({hash_key(KEY): SHOP, credential_hash(ACCOUNT, TOKEN): SHOP}))
     door = TwilioSending(
         sending=world.sending(), opt_outs=world.opt_outs, counters=world.counters, allow_loopback=False
     )
     for name in ("sending", "finding"):
         monkeypatch.setattr(wiring, name, getattr(world, name))
     monkeypatch.setattr(wiring, "twilio_sending", lambda: door)
-    clients = FakeClients({hash_key(KEY): SHOP, credential_hash(ACCOUNT, TOKEN): SHOP})
-    monkeypatch.setattr(wiring, "authorizing", lambda: Authorizing(clients=clients))
+    monkeypatch.setattr(wiring, "authorizing", world.authorizing)
     return world
 
 

@@ -59,7 +59,11 @@ class Out:
         self.callbacks = FakeCallbacks()
         calling_back = CallingBack(callbacks=self.callbacks, endpoints=self.endpoints, clock=world.clock)
         self.fanning_out = FanningOut(
-            endpoints=self.endpoints, queue=self.queue, calling_back=calling_back, counters=world.counters
+            endpoints=self.endpoints,
+            queue=self.queue,
+            calling_back=calling_back,
+            clients=world.clients,
+            counters=world.counters,
         )
         self.delivering = Delivering(
             endpoints=self.endpoints,

@@ -57,6 +57,12 @@ class BatchesTable:
             return self._standing(once)
         return None
 
+    def standing(self, once: Once, *, now: datetime) -> BatchStanding | None:
+        """See `bridge.ports.Batches`."""
+        found = standing_key(self._client, self._table, once, now=now)
+        batch = self.get(found[0]) if found else None
+        return BatchStanding(batch=batch, request_hash=found[1]) if found and batch else None
+
     def get(self, batch_id: str) -> Batch | None:
         """See `bridge.ports.Batches`."""
         item = self._client.get_item(TableName=self._table, Key=_key(batch_id), ConsistentRead=True).get("Item")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from bridge.domain.errors import (
     AccountNotConfigured,
     BridgeError,
+    DailyCapReached,
     FieldProblem,
     GatewayFailure,
     GatewayRefused,
@@ -21,6 +22,7 @@ from bridge.domain.errors import (
     NotStored,
     NotVerifiable,
     OptedOut,
+    RateLimited,
     StillInFlight,
     TooLarge,
     TooManyRequests,
@@ -104,14 +106,13 @@ def _field_problem(problem: FieldProblem) -> dict[str, object]:
     return {"field": problem.field, "message": problem.message, **code}
 
 
-def _limited(error: TooManyRequests) -> Problem:
-    return Problem(
-        status=429,
-        kind="too-many-requests",
-        title="Too many requests",
-        detail=str(error),
-        headers={"Retry-After": str(error.retry_after)},
-    )
+def _limited(kind: str, title: str) -> Callable[[Any], Problem]:
+    def problem(error: TooManyRequests) -> Problem:
+        return Problem(
+            status=429, kind=kind, title=title, detail=str(error), headers={"Retry-After": str(error.retry_after)}
+        )
+
+    return problem
 
 
 def _in_flight(error: StillInFlight) -> Problem:
@@ -234,7 +235,9 @@ _TABLE: Final[Mapping[type[BaseException], Callable[[Any], Problem]]] = {
     NotVerifiable: _not_verifiable,
     StillInFlight: _in_flight,
     TooLarge: _plain(413, "request-too-large", "Request too large"),
-    TooManyRequests: _limited,
+    TooManyRequests: _limited("too-many-requests", "Too many requests"),
+    RateLimited: _limited("rate-limited", "Rate limited"),
+    DailyCapReached: _limited("daily-cap-reached", "Daily cap reached"),
     AccountNotConfigured: _plain(502, "account-not-configured", "Account not configured"),
     GatewayRefused: _refused,
     GatewayUnreachable: _unreachable,

@@ -13,6 +13,7 @@ from bridge import wiring
 from bridge.api.problems import INTERNAL, MEDIA_TYPE, NO_SUCH_ROUTE, Problem, problem_of
 from bridge.domain.clients import Caller, Scope
 from bridge.domain.errors import BridgeError, FieldProblem, InvalidRequest, NotAllowed, NotAuthentic, TooLarge
+from bridge.domain.limits import Limits
 from bridge.domain.principals import principal_of
 from bridge.handling import logger, place
 
@@ -103,6 +104,7 @@ def _keyed(context: Mapping[str, Any]) -> Caller:
         # Absent where there are none, and in what API Gateway kept of an authorizer that did not know of them.
         fallback_accounts=tuple(filter(None, values.get("fallback_accounts", "").split(","))),
         account_sid=values.get("account_sid"),
+        limits=Limits.of_text(values.get("limits")),
     )
 
 

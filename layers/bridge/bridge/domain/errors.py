@@ -8,6 +8,8 @@
     ├── NotCancellable        the caller's: too late
     ├── OptedOut              the caller's: nobody of those it goes to wants it
     ├── TooManyRequests       the caller's: wait
+    │   ├── RateLimited       its client sends faster than it may
+    │   └── DailyCapReached   its client has sent what it may send in a day
     ├── NotAuthentic          the sender's: a hook's call that nobody who knows its secret has made
     ├── TooLarge              the sender's: more than is taken there
     ├── NameTaken             the caller's: a hook source of that name is another client's
@@ -70,6 +72,14 @@ class TooManyRequests(BridgeError):
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after  # seconds
+
+
+class RateLimited(TooManyRequests):
+    """The client sends faster than it may; nothing was sent, and nothing was counted."""
+
+
+class DailyCapReached(TooManyRequests):
+    """The client has sent what it may send in a day; nothing was sent, and nothing was counted."""
 
 
 class NotAuthentic(BridgeError):

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bridge.ports.accounts import Accounts, Clients, Gateway
+    from bridge.ports.accounts import Accounts, Clients, Gateway, Standings, Uses
     from bridge.ports.batches import BatchBodies, Batches
     from bridge.ports.hooks import HookSources, HookUses, SnsSignatures
     from bridge.ports.messages import DayCounts, EarlyReports, MessageLists, Messages, Progress
@@ -57,17 +57,19 @@ __all__ = [
     "SendQueue",
     "Slots",
     "SnsSignatures",
+    "Standings",
     "StatisticsCache",
     "SubmitTimes",
     "Sweeps",
     "Topic",
+    "Uses",
     "Watches",
     "WebhookClient",
     "WebhookEndpoints",
 ]
 
 _MODULES = {
-    "accounts": "Accounts Clients Gateway",
+    "accounts": "Accounts Clients Gateway Standings Uses",
     "batches": "BatchBodies Batches",
     "hooks": "HookSources HookUses SnsSignatures",
     "messages": "DayCounts EarlyReports MessageLists Messages Progress",

@@ -1,9 +1,10 @@
 """The gateway behind each account, and who may use it."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
-from bridge.domain.clients import Caller
+from bridge.domain.clients import ClientStanding, Credential
+from bridge.domain.limits import Limits, Tally, Use
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import Kind
 from eums import Accepted, Account, DayStatistics, Reply, Submit
@@ -44,8 +45,32 @@ class Gateway(Protocol):
         """查询账户下行统计, at most 31 days. An empty result (130) is ()."""
 
 
-class Clients(Protocol):
+class Standings(Protocol):
+    """What holds for clients."""
+
+    def standing(self, client: str) -> ClientStanding:
+        """Of one, as it was half a minute ago at most. One of whom nothing is said may send without limits."""
+
+
+class Clients(Standings, Protocol):
     """The API keys' owners."""
 
-    def find(self, key_hash: str) -> Caller | None:
-        """The client whose key has this hash."""
+    def find(self, key_hash: str) -> Credential | None:
+        """What is stored of the key with this hash, expired or not."""
+
+
+class Uses(Protocol):
+    """What clients have used of their limits, kept across Lambdas."""
+
+    def take(self, client: str, limits: Limits, use: Use, *, now: datetime) -> None:
+        """Count what a request takes, where the limits let it through (`bridge.domain.limits.admitted`).
+
+        Of two at the same moment each finds the other counted. Where it was counted and the answer was lost, it may be
+        counted twice.
+
+        Raises:
+            NotAllowed, RateLimited, DailyCapReached: nothing was counted.
+        """
+
+    def of(self, client: str, *, now: datetime) -> Tally:
+        """What is counted at a time."""

@@ -17,6 +17,9 @@ class Batches(Protocol):
         Raises StillInFlight where another request with the key is at it at this very moment.
         """
 
+    def standing(self, once: Once, *, now: datetime) -> BatchStanding | None:
+        """What `add` would find with this key at `now`, where it would add nothing; None where it would."""
+
     def get(self, batch_id: str) -> Batch | None:
         """The batch, if there is one."""
 

@@ -13,6 +13,7 @@ from bridge.domain.messages import Once, Status
 from bridge.domain.policies import Policy
 from bridge.domain.work import PlanWork
 from bridge.ports import Accounts, BatchBodies, Batches, Clock, Counters, Gateway, NewId, SendQueue
+from bridge.services.allowing import Allowing, permit, use_of
 from bridge.services.checking import check
 from bridge.services.choosing import route
 from bridge.services.composing import BatchOrder, Wording, compose
@@ -51,6 +52,7 @@ class Batching:
     batches: Batches
     bodies: BatchBodies
     queue: SendQueue
+    allowing: Allowing
     clock: Clock
     new_id: NewId
     counters: Counters
@@ -58,15 +60,21 @@ class Batching:
     def accept(self, caller: Caller, order: BatchOrder, idempotency_key: str | None = None) -> AcceptedBatch:
         """Accept a batch: from here on it is sent, whatever happens to the caller's connection, or to ours.
 
-        With an idempotency key, a repeat within 24 h accepts nothing and gets the first one's batch.
+        With an idempotency key, a repeat within 24 h accepts nothing and gets the first one's batch. All of the batch
+        counts towards the client's limits when it is accepted; a repeat is neither counted nor refused for them.
 
         Raises:
-            NotAllowed: there is no such account that the client may use.
+            NotAllowed: there is no such account or extension that the client may use, or it has more than a day's.
+            RateLimited, DailyCapReached: the client has to wait; nothing was accepted.
             InvalidRequest: the gateway would surely refuse some of it, or the key was used for another request.
             StillInFlight: another request with this key is being carried out at this moment.
         """
         batch, entries = self._compose(caller, order)
         once = _once(caller, idempotency_key, order, batch.account) if idempotency_key is not None else None
+        if once is not None and caller.limits.counted and (first := self._earlier(once)) is not None:
+            return AcceptedBatch(batch=first, replayed=True)
+        if caller.limits.counted:  # the segments of ten thousand texts take a while
+            self.allowing.take(caller, use_of((entry.text, 1) for entry in entries))
         try:
             self.bodies.keep(batch, entries)
             standing = self.batches.add(batch, once)
@@ -88,6 +96,7 @@ class Batching:
         return CountedBatch(batch=batch, counts=in_full(self.batches.counts(batch.id), batch.size))
 
     def _compose(self, caller: Caller, order: BatchOrder) -> tuple[Batch, tuple[BatchEntry, ...]]:
+        permit(caller, order.extension)
         account, *others = route(caller, order.account, self.accounts)
         policy = self.accounts.policy(account)
         gateway_account = self.accounts.get(account)
@@ -109,6 +118,13 @@ class Batching:
     def _checked(self, account: str, policy: Policy, text: str) -> Wording:
         checked = check(self.gateway, account, policy, Submit(dest=(_SAMPLE,), content=text))
         return Wording(text=checked.sound().content, signature=checked.signature)
+
+    def _earlier(self, once: Once) -> Batch | None:
+        try:
+            standing = self.batches.standing(once, now=self.clock.now())
+        except Exception as exc:
+            raise NotStored("the bridge's own store did not answer; repeat it with the same Idempotency-Key") from exc
+        return self._first(standing, once) if standing is not None else None
 
     def _first(self, standing: BatchStanding, once: Once) -> Batch:
         if standing.request_hash != once.request_hash:

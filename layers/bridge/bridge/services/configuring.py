@@ -93,11 +93,12 @@ class Configuring:
 
         Raises:
             NotFound: the caller has no such source.
-            InvalidRequest: as a call would get.
+            InvalidRequest, NotAllowed: as a call would get.
         """
         source = self.find(caller, name)
         hidden = frozenset({source.auth.header, source.auth.timestamp_header})
         lowered = {each.lower(): (value,) for each, value in headers.items()}
+        source = replace(source, owner=replace(source.owner, limits=caller.limits))
         return self.drafting.draft(source, hook_data(source.name, body, lowered, hidden))
 
     def _source(self, caller: Caller, name: str, order: SourceOrder, standing: HookSource | None) -> HookSource:

@@ -14,6 +14,7 @@ from bridge.domain.hook_templates import fitted
 from bridge.domain.policies import Policy
 from bridge.domain.signatures import signed
 from bridge.ports import Accounts, Gateway
+from bridge.services.allowing import permit
 from bridge.services.checking import check
 from bridge.services.choosing import choose
 from bridge.services.sending import Order
@@ -66,8 +67,10 @@ class Drafting:
         """The messages that a call asks for: all of them, or none.
 
         Raises:
+            NotAllowed: its client may send nothing without an extension, and hooks have none.
             InvalidRequest: the mapping cannot make messages of it, or the gateway would surely refuse one.
         """
+        permit(source.owner, "")
         read = reader(whole(source.preset, source.mapping))
         drafts, dropped = read.drafts(data, source.limits.messages_per_call)
         made = [self._order(source, draft, index) for index, draft in enumerate(drafts)]

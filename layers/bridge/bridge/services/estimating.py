@@ -66,7 +66,7 @@ class Estimating:
     gateway: Gateway
 
     def estimate(self, caller: Caller, draft: Draft) -> Estimate:
-        """What would become of a draft now. Raises NotAllowed and AccountNotConfigured."""
+        """What would become of a draft now, whatever was sent before. Raises NotAllowed and AccountNotConfigured."""
         account = choose(caller, draft.account, self.accounts)
         wanted = Submit(dest=draft.to or (), content=draft.text, ext=draft.extension)
         checked = check(self.gateway, account, self.accounts.policy(account), wanted)
@@ -75,5 +75,13 @@ class Estimating:
             account=account,
             text=checked.submit.content,
             recipients=1 if nobody else len(set(filter(None, map(national, checked.submit.dest)))),
-            problems=tuple(problem for problem in checked.problems if not (nobody and problem.field == "to")),
+            problems=(
+                *_not_allowed(caller, draft.extension),
+                *(problem for problem in checked.problems if not (nobody and problem.field == "to")),
+            ),
         )
+
+
+def _not_allowed(caller: Caller, extension: str) -> tuple[FieldProblem, ...]:
+    refusal = caller.limits.refusal(extension)
+    return () if refusal is None else (FieldProblem("extension", refusal),)

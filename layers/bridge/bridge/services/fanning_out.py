@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.domain.webhooks import Endpoint, Pointer, happened
-from bridge.ports import Counters, DeliverQueue, WebhookEndpoints
+from bridge.ports import Counters, DeliverQueue, Standings, WebhookEndpoints
 from bridge.services.calling_back import CallingBack
 
 
@@ -15,6 +15,7 @@ class FanningOut:
     endpoints: WebhookEndpoints
     queue: DeliverQueue
     calling_back: CallingBack
+    clients: Standings
     counters: Counters
 
     def known(self) -> Sequence[Endpoint]:
@@ -22,7 +23,7 @@ class FanningOut:
         return self.endpoints.all()
 
     def fan_out(self, body: str, client: str | None, endpoints: Sequence[Endpoint], *, calls_back: bool = False) -> int:
-        """Point to the deliveries of one event, and say how many there are.
+        """Point to the deliveries of one event, and say how many there are. A client that was revoked hears nothing.
 
         Args:
             body: the event, as it was published.
@@ -35,11 +36,17 @@ class FanningOut:
             NotQueued: some were not taken; the event is to come again.
         """
         event = happened(body, client)
-        wanting = [endpoint for endpoint in endpoints if endpoint.wants(event)]
+        wanting = [endpoint for endpoint in endpoints if endpoint.wants(event) and self._hears(endpoint.client)]
         pointers = [Pointer(endpoint=endpoint.id, delivery=event.delivery, event=event) for endpoint in wanting]
-        if calls_back and (callback := self.calling_back.pointer(event, endpoints)) is not None:
+        callback = (
+            self.calling_back.pointer(event, endpoints) if calls_back and client and self._hears(client) else None
+        )
+        if callback is not None:
             pointers.append(callback)
         if pointers:
             self.queue.send([(pointer, 0.0) for pointer in pointers])
             self.counters.count("WebhooksPointed", len(pointers))
         return len(pointers)
+
+    def _hears(self, client: str) -> bool:
+        return not self.clients.standing(client).revoked

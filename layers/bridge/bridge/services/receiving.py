@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from bridge.domain.clients import Caller
 from bridge.domain.errors import NotAuthentic, NotStored, StillInFlight, TooLarge, TooManyRequests
 from bridge.domain.hook_auth import NOBODY, HookCall, Passed, authenticate
 from bridge.domain.hook_mappings import LARGEST, body_hash, hook_data, parsed
 from bridge.domain.hook_sources import DEFAULT_DEDUP, NAME, HookSource
 from bridge.domain.ids import stable_id
 from bridge.domain.sns_messages import NOTIFICATION, SUBSCRIPTION
-from bridge.ports import Clock, Counters, HookSources, HookUses, SnsSignatures
+from bridge.ports import Clock, Counters, HookSources, HookUses, SnsSignatures, Standings
 from bridge.services.drafting import Drafted, Drafting, whole
 from bridge.services.sending import Order, Sending, Sent
 
@@ -37,6 +38,7 @@ class Receiving:
 
     sources: HookSources
     uses: HookUses
+    clients: Standings
     signatures: SnsSignatures
     drafting: Drafting
     sending: Sending
@@ -54,10 +56,14 @@ class Receiving:
         alone repeats its bytes, and kinds without a signed time cannot tell: there a repeat is answered again, within
         the time that the source says, and sends nothing.
 
+        A source has its client's limits, as they are now, and ends with its client: it stays, and nobody may call it.
+
         Raises:
             TooLarge: of any source, there or not.
             NotAuthentic: whatever is wrong with who sent it, or there is no such source.
-            TooManyRequests: its source has used up its calls of this minute, or its messages of this day.
+            TooManyRequests: its source has used up its calls of this minute, or its messages of this day; or its client
+                what it may send, and then some of the call's messages may be sent. A repeat sends the others.
+            NotAllowed: its client may not send this.
             InvalidRequest: the mapping cannot make messages of it. Nothing was sent.
             NotStored, NotVerifiable: it is to be repeated; what was sent already is not sent again.
         """
@@ -66,9 +72,11 @@ class Receiving:
         now = self.clock.now().astimezone(UTC)
         source = self.sources.find(call.source) if NAME.fullmatch(call.source) else None
         passed = self._passed(source, call, now)
-        if source is None or passed is None:
+        owner = self._owner(source) if source is not None and passed is not None else None
+        if source is None or passed is None or owner is None:
             self.counters.count("HooksNotAuthentic")
             raise NotAuthentic
+        source = replace(source, owner=owner)
         if not self.uses.take(
             source.name, _minute(now), 1, limit=source.limits.calls_per_minute, until=_end(now, _MINUTE) + _MINUTE
         ):
@@ -89,6 +97,14 @@ class Receiving:
         if passed.once is not None and self.uses.was_seen(source.name, passed.once):
             return None
         return passed
+
+    def _owner(self, source: HookSource) -> Caller | None:
+        """Whose messages these are, with what it may send now; None where it was revoked."""
+        try:
+            standing = self.clients.standing(source.owner.client)
+        except Exception as exc:
+            raise NotStored("the bridge's own store did not answer; the call is to be repeated") from exc
+        return None if standing.revoked else replace(source.owner, limits=standing.limits)
 
     def _carried_out(self, source: HookSource, call: HookCall, passed: Passed, now: datetime) -> Received:
         if passed.sns is not None and passed.sns.kind != NOTIFICATION:

@@ -1,12 +1,12 @@
 """Recognizing: a principal of IAM → the client that it calls for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.domain.clients import Caller
 from bridge.domain.principals import principal_key, principal_of
-from bridge.ports import Clients
+from bridge.ports import Clients, Clock
+from bridge.services.authorizing import caller_of
 
 KEPT: Final = 55.0  # seconds, so that one who is removed is nobody within a minute
 _MOST: Final = 256  # principals that one process remembers
@@ -18,13 +18,10 @@ class Recognizing:
 
     A client is remembered for a while: with keys, API Gateway remembers it likewise. Who is unknown is not remembered,
     so that adding a principal works at once.
-
-    Attributes:
-        monotonic: seconds that only grow.
     """
 
     clients: Clients
-    monotonic: Callable[[], float]
+    clock: Clock
     _known: dict[str, tuple[float, Caller]] = field(default_factory=dict, init=False, repr=False)
 
     def caller(self, arn: str) -> Caller | None:
@@ -33,15 +30,15 @@ class Recognizing:
         if principal is None:
             return None
         until, known = self._known.get(principal, (0.0, None))
-        if known is not None and self.monotonic() < until:
+        if known is not None and self.clock.monotonic() < until:
             return known
         self._known.pop(principal, None)
-        found = self.clients.find(principal_key(principal))
-        if found is None:
-            return None
         # What a principal is given is no account of the Twilio-shaped door, whatever is written beside it.
-        caller = replace(found, account_sid=None)
+        found = self.clients.find(principal_key(principal))
+        caller = caller_of(self.clients, found, self.clock.now(), account_sid=None)
+        if caller is None:
+            return None
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[principal] = (self.monotonic() + KEPT, caller)
+        self._known[principal] = (self.clock.monotonic() + KEPT, caller)
         return caller

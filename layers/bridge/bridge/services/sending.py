@@ -33,6 +33,7 @@ from bridge.domain.submits import as_accepted, begun, cancelled, is_waiting, pas
 from bridge.domain.twilio import TwilioSend
 from bridge.domain.work import MessageWork
 from bridge.ports import Accounts, Clock, Counters, Gateway, Messages, NewId, Schedules, SendQueue
+from bridge.services.allowing import Allowing, permit, use_of
 from bridge.services.checking import check
 from bridge.services.choosing import route
 from bridge.services.submitting import Ended, Submitting
@@ -96,6 +97,7 @@ class Sending:
     submitting: Submitting
     queue: SendQueue
     schedules: Schedules
+    allowing: Allowing
     clock: Clock
     new_id: NewId
     counters: Counters
@@ -108,8 +110,12 @@ class Sending:
         With an idempotency key, a repeat within 24 h sends nothing and gets the first one's message, as it was then.
         Where the first one sent nothing (it was refused, or the gateway was unreachable), the repeat is carried out.
 
+        What is carried out counts towards the client's limits, once for each time; what waits for its time does on the
+        day on which it is accepted. A repeat that sends nothing is neither counted nor refused for them.
+
         Raises:
-            NotAllowed: there is no such account that the client may use.
+            NotAllowed: there is no such account or extension that the client may use, or it has more than a day's.
+            RateLimited, DailyCapReached: the client has to wait; nothing was sent.
             InvalidRequest: the gateway would surely refuse it, or the key was used for another request.
             StillInFlight: the first request with this key has not ended.
             OptedOut: all of its recipients have.
@@ -117,6 +123,7 @@ class Sending:
             NotStored: nothing was sent; or, as its text then says, one that waits may be written down all the same.
         """
         until = self.clock.monotonic() + _LONGEST
+        permit(caller, order.extension)
         accounts = route(caller, order.account, self.accounts)
         once = _once(caller, idempotency_key, order, accounts[0]) if idempotency_key is not None else None
         try:
@@ -127,6 +134,9 @@ class Sending:
             if first is None:
                 raise
             return Sent(message=first, replayed=True)
+        if once is not None and caller.limits.counted and (first := self._earlier(once)) is not None:
+            return Sent(message=first, replayed=True)
+        self.allowing.take(caller, use_of([(message.text, len(message.recipients))]))
         standing = self._add(message, once)
         if once is not None and standing is not None:
             first = self._first(standing, once)

@@ -8,6 +8,7 @@ from bridge.domain.clients import Caller
 from bridge.domain.principals import PREFIX
 from bridge.services.recognizing import Recognizing
 from local.clients import PRINCIPAL
+from tests.fakes.clock import FakeClock
 from tests.fakes.commands import Cli
 
 ROLE = "arn:aws-cn:iam::123456789012:role/apps/webshop"
@@ -19,7 +20,7 @@ USER = "arn:aws-cn:iam::123456789012:user/bob"
 @pytest.fixture
 def recognizing(deployed: dict[str, str]) -> Recognizing:
     table = ClientsTable(boto3.client("dynamodb", region_name="cn-north-1"), deployed["ClientsTableName"])
-    return Recognizing(clients=table, monotonic=lambda: 0.0)
+    return Recognizing(clients=table, clock=FakeClock())
 
 
 def test_its_keys_in_the_table_are_those_that_the_bridge_looks_for() -> None:
