@@ -328,7 +328,7 @@ def test_where_calls_are_signed_the_api_sees_the_clients_of_principals_and_no_ke
             "Effect": "Allow",
             "Action": "dynamodb:GetItem",
             "Resource": "ClientsTable.Arn",
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{principal_key('')}*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{principal_key('')}*", "client#*"]}},
         }
     ]
 
