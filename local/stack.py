@@ -27,6 +27,7 @@ STAGE: Final = "v1"
 BUILD_SECONDS: Final = 300.0
 DEPLOY_SECONDS: Final = 180.0
 
+_OPEN = re.compile(r"(?m)^          (/\S+):\n +\w+:\n +security: \[!If \[SignedCalls, ")
 _AUTHORIZER = re.compile(r"(FunctionArn: )!GetAtt (\w+)\.Arn")
 # Parameters that SAM itself looks into. AWS hands it their values, emulated AWS does not: there it sees the defaults.
 _FOR_SAM = ("ApiAuthorization",)
@@ -108,6 +109,10 @@ def _template(project: Path, into: Path, processor: str | None) -> Path:
     # `sam local start-api` finds no authorizer behind a GetAtt of a function whose name is made by a Sub, and would
     # let everybody in without one. It looks for the logical id at the end of an ARN; no other part of it is read.
     text = _AUTHORIZER.sub(rf"\1arn:aws:lambda:{REGION}:000000000000:function:\2", text)
+    # Nor does it look for open routes anywhere but beside their paths.
+    for path in _OPEN.findall(text):
+        place = f"            Path: {path}\n"
+        text = text.replace(place, f"{place}            Auth:\n              Authorizer: NONE\n")
     copy.write_text(text, encoding="utf-8")
     return copy
 
