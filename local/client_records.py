@@ -42,6 +42,10 @@ class ClientRecords:
         texts = {name: value["S"] for name, value in answer["Item"].items() if "S" in value}
         return ClientRecord(limits=Limits.of_text(texts.get("limits")), revoked_at=texts.get("revoked_at"))
 
+    def of(self, client: str) -> ClientRecord:
+        """What holds for a client, whether anything is written or not."""
+        return self.find(client) or ClientRecord()
+
     def limit(self, client: str, limits: Limits) -> None:
         """Give a client these limits instead of those that it had."""
         self._dynamodb.update_item(

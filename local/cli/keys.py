@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bridge.domain.limits import UNLIMITED
 from local.cli import limits as limit_options
 from local.cli.limits import Burst, DailyMessages, DailySegments, Extensions, Rate
 from local.cli.session import Session, session
 from local.cli.times import duration, moment_or_ahead, short
-from local.client_records import ClientRecord, ClientRecords
 from local.clients import Client, Clients, StoredClient
 from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from local.client_records import ClientRecord, ClientRecords
 
 HELP: Final = "Keys of the applications that call the API, and what these may send."
 
@@ -60,8 +61,8 @@ def create(
     at = session(context)
     wanted = described(client, accounts, default_account, fallback_accounts, scopes)
     expires_at = _end(expires)
-    limits = limit_options.changed(
-        UNLIMITED,
+    wanted_limits = limit_options.changed(
+        None,
         extensions=extension,
         rate=rate,
         burst=burst,
@@ -70,9 +71,8 @@ def create(
     )
     with at.aws():
         record = welcome(at, client, again=again)
-        if limits == UNLIMITED:
-            limits = record.limits
-        elif limits != record.limits:
+        limits = wanted_limits if wanted_limits.text else record.limits
+        if limits != record.limits:
             if any(each.client.client == client for each in _clients(at)):
                 raise LocalError(
                     f"{client} has keys already, which these limits would be for, too: eums-bridge keys limit {client}"
@@ -100,13 +100,13 @@ def described(client: str, accounts: str, default_account: str | None, fallback_
     )
 
 
-def welcome(at: Session, client: str, *, again: bool) -> ClientRecord:
+def welcome(at: Session, client: str, *, again: bool) -> "ClientRecord":
     """What is written of a client that is to get a key; one that was revoked is restored where that is wanted.
 
     Raises:
         LocalError: it was revoked, and nobody says that what it had set up is to work again.
     """
-    record = records(at).find(client) or ClientRecord()
+    record = records(at).of(client)
     if record.revoked_at is not None:
         if not again:
             sources = _sources(records(at).hook_sources(client))
@@ -124,7 +124,7 @@ def listed(context: typer.Context) -> None:
     now = datetime.now(UTC)
     with at.aws():
         stored = sorted(_clients(at), key=lambda each: (each.client.client, each.created_at))
-        known = {name: records(at).find(name) or ClientRecord() for name in {each.client.client for each in stored}}
+        known = {name: records(at).of(name) for name in {each.client.client for each in stored}}
 
     def ends(each: StoredClient) -> str:
         if known[each.client.client].revoked_at:
@@ -216,10 +216,9 @@ def limit(
         "daily_segments": daily_segments,
     }
     with at.aws():
-        record = records(at).find(client)
-        if record is None and all(each.client.client != client for each in _clients(at)):
+        if records(at).find(client) is None and all(each.client.client != client for each in _clients(at)):
             raise LocalError(f"no client {client}")
-        record = record or ClientRecord()
+        record = records(at).of(client)
         limits = limit_options.changed(record.limits, **options)
         if limits != record.limits:
             records(at).limit(client, limits)
@@ -266,8 +265,11 @@ def _clients(at: Session) -> Clients:
     return Clients(at.stack.services.dynamodb, at.stack.output("ClientsTableName"))
 
 
-def records(at: Session) -> ClientRecords:
+def records(at: Session) -> "ClientRecords":
     """What holds for clients."""
+    # Named only now: it knows the bridge's own limits, and `--help` is to load nothing of that.
+    from local.client_records import ClientRecords
+
     stack = at.stack
     return ClientRecords(stack.services.dynamodb, stack.output("ClientsTableName"), stack.output("WebhooksTableName"))
 

@@ -1,12 +1,14 @@
 """The options that say what a client may send, and how its limits are shown."""
 
 from dataclasses import fields, replace
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bridge.domain.limits import Limits, LimitsError
 from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from bridge.domain.limits import Limits
 
 OFF: Final = "off"
 
@@ -29,19 +31,22 @@ DailySegments = Annotated[str | None, typer.Option(metavar="N", help="Segments a
 
 
 def changed(
-    limits: Limits,
+    limits: "Limits | None",
     *,
     extensions: list[str] | None,
     rate: str | None,
     burst: str | None,
     daily_messages: str | None,
     daily_segments: str | None,
-) -> Limits:
-    """Limits with what the options say; `off` takes one away, and with the rate its burst.
+) -> "Limits":
+    """Limits, or none at all, with what the options say; `off` takes one away, and with the rate its burst.
 
     Raises:
         LocalError: names everything that is wrong.
     """
+    # Named only now: `--help` is to load nothing of the bridge.
+    from bridge.domain.limits import UNLIMITED, LimitsError
+
     changes: dict[str, Any] = {}
     if extensions:
         named = tuple(dict.fromkeys(name.strip() for text in extensions for name in text.split(",") if name.strip()))
@@ -53,18 +58,18 @@ def changed(
     whole = {"burst": burst, "daily_messages": daily_messages, "daily_segments": daily_segments}
     changes |= {name: _number(name, text, int) for name, text in whole.items() if text is not None}
     try:
-        return replace(limits, **changes)
+        return replace(limits or UNLIMITED, **changes)
     except LimitsError as error:
         raise LocalError(str(error)) from None
 
 
-def document(limits: Limits) -> dict[str, object]:
+def document(limits: "Limits") -> dict[str, object]:
     """Limits as JSON; null where there is none."""
     values = {each.name: getattr(limits, each.name) for each in fields(limits)}
     return values | {"extensions": list(limits.extensions) or None, "burst": limits.at_once if limits.rate else None}
 
 
-def sentence(limits: Limits) -> str:
+def sentence(limits: "Limits") -> str:
     """Limits in a line; "" where there are none."""
     said = [
         f"{limits.rate:g}/s, {limits.at_once:,} at once" if limits.rate else "",

@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from bridge import wiring
 from bridge.adapters import aws as clients
+from bridge.domain.limits import Limits
 from bridge.domain.pulls import Kind
 from local.gateway import Gateway, GatewayAccount, GatewaySettings
 from tests.bench.metered import Meter, metered, template
@@ -133,6 +134,29 @@ def count(assumed: Assumed) -> tuple[Counted, Counted, Counted, Counted]:
 
         followed = _counted(meter, heard, follow)
     return sent, pulled, published, followed
+
+
+@cache
+def count_limited() -> tuple[Counted, Counted, Counted]:
+    """A send of a client that has a rate and both caps; one with an `Idempotency-Key`; and its repeat."""
+    limits = Limits(rate=1000.0, burst=1000, daily_messages=10_000, daily_segments=10_000)
+    with _stack() as (meter, heard):
+        send = _handler("messages")
+        event = json.loads((PROJECT / "events/messages.json").read_text(encoding="utf-8"))
+        event["requestContext"]["authorizer"]["limits"] = limits.text
+
+        def one_send(key: str | None = None) -> None:
+            headers = {**event["headers"], **({"Idempotency-Key": key} if key else {})}
+            if (answer := send({**event, "headers": headers}))["statusCode"] != HTTPStatus.CREATED:
+                raise RuntimeError(f"the send was answered {answer}")
+
+        for _ in range(2):  # reads the accounts, and finds what the client has used
+            one_send()
+        return (
+            _counted(meter, heard, one_send),
+            _counted(meter, heard, lambda: one_send("a-key")),
+            _counted(meter, heard, lambda: one_send("a-key")),
+        )
 
 
 def bill(assumed: Assumed) -> tuple[list[Line], list[Line]]:

@@ -126,6 +126,15 @@ def test_a_key_stands_for_the_first_batch(batches: Batches) -> None:
     assert batches.add(replace(other, created_at=NOON + timedelta(hours=24)), once) is None
 
 
+def test_what_a_key_stands_for_can_be_asked_before_anything_is_added(batches: Batches) -> None:
+    once = Once(key_hash="key", request_hash="request")
+    assert batches.standing(once, now=NOON) is None
+    batches.add(BATCH, once)
+    assert batches.standing(once, now=NOON) == BatchStanding(batch=BATCH, request_hash="request")
+    assert batches.standing(replace(once, key_hash="other"), now=NOON) is None
+    assert batches.standing(once, now=NOON + timedelta(hours=25)) is None  # it may be taken anew
+
+
 def test_a_batch_is_planned_once(batches: Batches) -> None:
     batches.add(BATCH)
     batches.planned(BATCH, 3, at=LATER)

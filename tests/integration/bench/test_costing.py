@@ -75,6 +75,21 @@ def test_what_a_send_asks_of_dynamodb_does_not_grow(counted: Any) -> None:
     assert (sent.write_units, sent.read_units) == (6, 1)
 
 
+def test_a_client_with_limits_costs_one_call_more_and_nothing_for_a_repeat() -> None:
+    sent, keyed, repeated = costing.count_limited()
+
+    assert sent.calls == {"dynamodb:GetItem": 1, "dynamodb:PutItem": 1, "dynamodb:UpdateItem": 2}
+    assert (sent.write_units, sent.read_units) == (7, 1)
+    # Whether its key stands for anything is asked before it is counted.
+    assert keyed.calls == {
+        "dynamodb:GetItem": 1,
+        "dynamodb:Query": 1,
+        "dynamodb:TransactWriteItems": 1,
+        "dynamodb:UpdateItem": 2,
+    }
+    assert (repeated.calls, repeated.write_units) == ({"dynamodb:Query": 2}, 0)
+
+
 def test_what_a_page_of_reports_asks_of_aws_does_not_grow(counted: Any) -> None:
     _, pulled, published, followed = counted
 

@@ -30,6 +30,20 @@ TEMPLATE: dict[str, Any] = {
                 "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
             },
         },
+        "Webhooks": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": "pk", "AttributeType": "S"},
+                    {"AttributeName": "sk", "AttributeType": "S"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+            },
+        },
     },
     "Outputs": {
         "ApiUrl": {"Value": "https://api.test/v1"},
@@ -37,6 +51,7 @@ TEMPLATE: dict[str, Any] = {
         "PublishQueueUrl": {"Value": {"Ref": "Publish"}},
         "JournalBucketName": {"Value": {"Ref": "Journal"}},
         "ClientsTableName": {"Value": {"Ref": "Clients"}},
+        "WebhooksTableName": {"Value": {"Ref": "Webhooks"}},
     },
 }
 

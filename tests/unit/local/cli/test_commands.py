@@ -146,7 +146,11 @@ def test_keys_are_made_listed_and_revoked(cli: Cli) -> None:
     assert {item["default_account"] for item in items} == {"a", "default"}
 
     one = next(item["key_hash"] for item in items if item["default_account"] == "a")
-    assert cli("keys", "revoke", "shop", "--key", one, "--json").document == {"client": "shop", "revoked": 1}
+    assert cli("keys", "revoke", "shop", "--key", one, "--json").document == {
+        "client": "shop",
+        "revoked": 1,
+        "hook_sources": [],
+    }
     assert [item["default_account"] for item in cli("keys", "list", "--json").document["items"]] == ["default"]
     assert cli("keys", "revoke", "shop").out == "Revoked 1 key of shop\n"
     assert "no client shop" in cli("keys", "revoke", "shop", expect=1).err
