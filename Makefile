@@ -29,7 +29,7 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost scaling torture invoke replay openapi lock \
+.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost scaling torture fuzz invoke replay openapi lock \
 	environments clean FORCE
 
 help: ## List the targets
@@ -82,6 +82,11 @@ scaling: environments ## Simulate loads up to 100,000 a second, for the tables o
 
 torture: environments ## Kill the bridge at every point, far more often than `make test` does: SEEDS=500
 	@env CRASH_SEEDS=$(or $(SEEDS),500) $(BIN)/pytest tests/crash -s
+
+# A round has new examples each time; what one of them finds ends it.
+fuzz: environments ## Hostile input for every decoder and body, again and again: MINUTES=10
+	@end=$$(( $$(date +%s) + 60 * $(or $(MINUTES),10) )); while [ $$(date +%s) -lt $$end ]; do \
+		env EXAMPLES=200 $(BIN)/pytest tests/property -q -p no:cacheprovider || exit; done
 
 invoke: environments ## Run one function of the running stack: FUNCTION=messages EVENT=events/messages.json
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"

@@ -119,7 +119,7 @@ def hold(said: Said, verb: str, path: str) -> None:
     assert said.status < HTTPStatus.INTERNAL_SERVER_ERROR, said
     said.body.encode()
     assert said.headers["cache-control"] == "no-store"
-    value = json.loads(said.body) if said.body else ""
+    value: Any = json.loads(said.body) if said.body else ""
     if path == TWILIO:
         assert isinstance(value, dict)
         if is_refused(said):

@@ -5,13 +5,13 @@ five minutes, and read again at once when the gateway says that a key or passwor
 changed it.
 """
 
-import json
 import re
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.errors import AccountNotConfigured, PolicyError
+from bridge.domain.json_texts import json_value
 from bridge.domain.policies import Policy
 from eums import Account, AccountError
 
@@ -73,7 +73,7 @@ class AccountsSecret:
     def _read(self) -> None:
         answer = self._client.get_secret_value(SecretId=self._secret_arn)
         try:
-            fields = json.loads(answer["SecretString"])
+            fields = json_value(answer["SecretString"])
         except (KeyError, ValueError):
             # Without `from`: the parser's error quotes the secret.
             raise AccountNotConfigured(
