@@ -29,7 +29,7 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost scaling torture soak invoke replay openapi lock \
+.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost scaling torture soak fuzz invoke replay openapi lock \
 	environments clean FORCE
 
 help: ## List the targets
@@ -85,6 +85,11 @@ torture: environments ## Kill the bridge at every point, far more often than `ma
 
 soak: environments ## Steady load while the gateway and AWS fail, then the books: MINUTES=10 [SEED=] [RATE=]
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.soak
+
+# A round has new examples each time; what one of them finds ends it.
+fuzz: environments ## Hostile input for every decoder and body, again and again: MINUTES=10
+	@end=$$(( $$(date +%s) + 60 * $(or $(MINUTES),10) )); while [ $$(date +%s) -lt $$end ]; do \
+		env EXAMPLES=200 $(BIN)/pytest tests/property -q -p no:cacheprovider || exit; done
 
 invoke: environments ## Run one function of the running stack: FUNCTION=messages EVENT=events/messages.json
 	@$(BIN)/python -m local.invoke "$(FUNCTION)" "$(EVENT)"

@@ -139,7 +139,7 @@ def _json_lines(lines: Iterable[str], name: str) -> Iterator[dict[str, object]]:
             continue
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
         if not isinstance(entry, dict):
             raise Failure(f"Line {number} of {name} is no JSON object.", title="Usage", exit_code=USAGE)

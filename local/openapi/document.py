@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.api.responses import ProblemResponse
 from local.openapi import account, batches, hooks, messages, opt_outs, service, webhooks
+from local.openapi.links import linked
 from local.openapi.operations import HEADERS
 from local.openapi.problems import problem_examples
 from local.openapi.schemas import schemas_of
@@ -68,15 +69,17 @@ def document() -> dict[str, Any]:
             {"name": "account", "description": "Balance and statistics of a gateway account."},
             {"name": "service", "description": "The bridge itself; no key needed."},
         ],
-        "paths": {
-            **messages.paths(),
-            **batches.paths(),
-            **opt_outs.paths(),
-            **hooks.paths(),
-            **webhooks.paths(),
-            **account.paths(),
-            **service.paths(),
-        },
+        "paths": linked(
+            {
+                **messages.paths(),
+                **batches.paths(),
+                **opt_outs.paths(),
+                **hooks.paths(),
+                **webhooks.paths(),
+                **account.paths(),
+                **service.paths(),
+            }
+        ),
         "components": {
             "securitySchemes": {
                 "key": {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import eums
@@ -126,7 +126,6 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces, min_size=1, max_size=8), st.integers(100, 300))
-@settings(max_examples=60)
 def test_so_it_does_for_whatever_comes_again_and_again(unit: list[str], times: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         work = counted(patch)
@@ -146,6 +145,40 @@ def test_good_records_are_found_among_any_number_of_bad_ones(decode: Any, good: 
     assert len(page.records) == 3
     assert len(page.quarantined) >= 600
     assert not page.cut
+
+
+SEALED = eums.Account(base_url="http://gateway.test", name="test", password="x", version=17, aes_key="k" * 16)
+WHOLE = f"{HEAD}{RECORD},{MESSAGE},{RECORD}]}}"
+PAGES = {PLAIN: WHOLE.encode(), SEALED: eums.encrypt_hex(WHOLE, b"k" * 16).encode()}
+junk = st.sampled_from(
+    [b"", b"\0", b"g", b"0", b'"', b"\\", b"\xff", b"\xed\xa0\x80", b"1e999", b"\n", b"}]}", b"[" * 5000]
+)
+
+
+@pytest.mark.parametrize("decode", [eums.decode_reports, eums.decode_inbound])
+@pytest.mark.parametrize("account", PAGES, ids=["ver 1", "ver 17"])
+@given(data=st.data())
+def test_a_page_that_was_mangled_is_read_as_far_as_it_goes(
+    decode: Any, account: eums.Account, data: st.DataObject
+) -> None:
+    body = PAGES[account]
+    for _ in range(data.draw(st.integers(1, 3))):
+        begin = data.draw(st.integers(0, len(body)))
+        end = data.draw(st.integers(begin, min(begin + 40, len(body))))
+        body = body[:begin] + data.draw(junk) + body[end:]
+    body = data.draw(st.sampled_from([body, body + body, gzip.compress(body), gzip.compress(body)[:-12], body.upper()]))
+
+    with contextlib.suppress(eums.Malformed, eums.Refused):
+        page = decode(body, account)
+        assert all(part.reason and part.raw.encode() for part in page.quarantined)
+
+
+def test_a_second_page_in_one_answer_is_kept_apart() -> None:
+    page = eums.decode_reports(f"{HEAD}{RECORD}]}}{HEAD}{RECORD}]}}".encode(), PLAIN)
+
+    assert len(page.records) == 1
+    (apart,) = page.quarantined
+    assert apart.raw == f"{HEAD}{RECORD[:-1]}"  # without the brackets at the end, which an answer may have too many of
 
 
 # --- bounds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import re
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +26,7 @@ ROTATED = ("password", "password_md5", "version", "aes_key", "aes_key_format")
 _SPECIFIED = ["eums", "sms", "utf8", "json"]
 
 _MD5_HEX = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
+_LONGEST_WAIT = 86_400  # seconds
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _HOST_LENGTH = 253  # DNS
 _HIGHEST_PORT = 65535
@@ -222,8 +222,8 @@ def _problems(values: Mapping[str, object]) -> Iterator[str]:
             yield f"{name} must be at least 1"
     for name in _SECONDS:
         seconds = sound.get(name)
-        if isinstance(seconds, int | float) and not (seconds > 0 and math.isfinite(seconds)):
-            yield f"{name} must be a positive number of seconds"
+        if isinstance(seconds, int | float) and not 0 < seconds <= _LONGEST_WAIT:
+            yield f"{name} must be a positive number of seconds, a day at most"
     yield from _credential_problems(values, wrong)
     previous = values["previous"]
     if not isinstance(previous, tuple) or not all(isinstance(each, Account) for each in previous):

@@ -6,7 +6,6 @@ changed it. What the account had before is in its `previous`, which the command 
 secret by hand, the secret's version of before (AWSPREVIOUS) says it as well as it can: any other edit moves it on.
 """
 
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.errors import AccountNotConfigured, PolicyError
+from bridge.domain.json_texts import json_value
 from bridge.domain.policies import Policy
 from eums import ROTATED, Account, AccountError
 
@@ -82,7 +82,7 @@ class AccountsSecret:
     def _read(self) -> None:
         answer = self._client.get_secret_value(SecretId=self._secret_arn)
         try:
-            fields = json.loads(answer["SecretString"])
+            fields = json_value(answer["SecretString"])
         except (KeyError, ValueError):
             # Without `from`: the parser's error quotes the secret.
             raise AccountNotConfigured(
@@ -101,7 +101,7 @@ class AccountsSecret:
         """The accounts of the version of before; nothing where there is none; None where that cannot be said now."""
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_arn, VersionStage="AWSPREVIOUS")
-            former = json.loads(answer["SecretString"])
+            former = json_value(answer["SecretString"])
         except self._client.exceptions.ResourceNotFoundException:
             return {}
         except (KeyError, ValueError):

@@ -43,7 +43,8 @@ Text = Annotated[
     str,
     Field(
         max_length=segments.MAX_LENGTH,
-        description="The text. Not blank; with its 【signature】 at most 500 UTF-16 code units (an emoji is two).",
+        description="The text. Not blank; with its 【signature】 at most 500 UTF-16 code units (an emoji is two); of "
+        "control characters tabs and line ends alone.",
         examples=["【京东】您的包裹已到"],
     ),
 ]

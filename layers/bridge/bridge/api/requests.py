@@ -177,7 +177,8 @@ class SendRequest(BaseModel):
             min_length=1,
             max_length=segments.MAX_LENGTH,
             description="The text. Where it carries no 【signature】, its account's own is put in front, if any. "
-            "Not blank; at most 500 UTF-16 code units with the signature (an emoji is two).",
+            "Not blank; at most 500 UTF-16 code units with the signature (an emoji is two); of control "
+            "characters tabs and line ends alone.",
             examples=["【京东】您的验证码是123456"],
         ),
     ]

@@ -13,6 +13,7 @@ from typing import Final
 
 from bridge.domain.days import Comparison
 from bridge.domain.ids import stable_id
+from bridge.domain.json_texts import json_value
 from bridge.domain.messages import Answered, EarlyReport, Message, Owner, Recipient, Status, TrackedReport
 from bridge.domain.numbers import e164
 from bridge.domain.pulls import PullId
@@ -405,7 +406,7 @@ def discrepancy(account: str, compared: Comparison, now: datetime) -> Event:
 def event_type(body: str) -> EventType:
     """What kind of event a JSON form is. Raises ValueError where `body` is no event of this bridge."""
     try:
-        return EventType(json.loads(body)["type"])
+        return EventType(json_value(body)["type"])
     except (KeyError, TypeError) as exc:
         raise ValueError("not an event of this bridge") from exc
 
@@ -416,7 +417,7 @@ def tracked_report(body: str) -> TrackedReport | EarlyReport:
     An early report where it names no message. Raises ValueError where `body` is not such an event.
     """
     try:
-        envelope = json.loads(body)
+        envelope = json_value(body)
         data = envelope["data"]
         if data["message_id"] is None:
             return EarlyReport(

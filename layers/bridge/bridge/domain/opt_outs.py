@@ -4,7 +4,6 @@ An opt-out is removed by leaving a tombstone. What the gateway handed out can be
 that an opt-out may come a second time after its removal: what was received before that is not applied again.
 """
 
-import json
 import string
 import unicodedata
 from collections.abc import Iterable
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from bridge.domain.json_texts import json_value
 
 # Some of what ends a text in ASCII (`~`, `^`) is a symbol to Unicode and no punctuation.
 _TRIMMED: Final = frozenset(string.punctuation)
@@ -81,7 +82,7 @@ def keyword_in(text: str, keywords: Iterable[str]) -> str | None:
 def inbound_message(body: str) -> InboundMessage:
     """What an `sms.inbound.received` event says, read back from its JSON form. Raises ValueError where it is none."""
     try:
-        envelope = json.loads(body)
+        envelope = json_value(body)
         data = envelope["data"]
         return InboundMessage(
             account=data["account"],

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from bridge.domain.json_texts import json_value
 from eums import Call
 
 # SQS takes 1 MiB a message; as base64 and with its circumstances, a part of this size stays well below.
@@ -96,7 +97,7 @@ class JournalEntry:
             ),
             received_at=datetime.fromisoformat(circumstances["received-at"]),
             status=int(circumstances["http-status"]),
-            headers=tuple((name, value) for name, value in json.loads(circumstances["http-headers"])),
+            headers=tuple((name, value) for name, value in json_value(circumstances["http-headers"])),
             version=int(circumstances["version"]),
             cut=circumstances["cut"] == "true",
             body=body,
@@ -168,7 +169,7 @@ def carried(part: Part) -> str:
 
 def to_publish(body: str) -> str | Part:
     """What a message of PublishQueue asks for: a journal key, or a part. Raises ValueError where it is neither."""
-    match json.loads(body):
+    match json_value(body):
         case {"journal_key": str(key)}:
             return key
         case {"part": int(number), "of": int(of), "circumstances": dict(circumstances), "body_base64": str(piece)}:

@@ -16,6 +16,7 @@ from typing import Final
 from bridge.domain.clients import ANY_ACCOUNT
 from bridge.domain.events import EventType
 from bridge.domain.ids import is_ulid, ulid
+from bridge.domain.json_texts import json_value
 from bridge.domain.twilio import TwilioSend, send_of
 
 SECRET_BYTES: Final = 32
@@ -244,7 +245,7 @@ def happened(body: str, client: str | None = None) -> Happened:
         client: what its attribute says; an inbound message has its client only there.
     """
     try:
-        envelope = json.loads(body)
+        envelope = json_value(body)
         data = envelope["data"]
         whose = client or data.get("client")
         if whose is None and data.get("in_reply_to") is not None:
@@ -300,7 +301,7 @@ class Pointer:
 def pointer_of(body: str) -> Pointer:
     """What a message of the queue asks for. Raises ValueError where it is nothing that the bridge wrote."""
     head, _, event = body.partition("\n")
-    match json.loads(head):
+    match json_value(head):
         case {
             "endpoint": str(endpoint),
             "delivery": str(delivery),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.domain.ids import is_ulid
+from bridge.domain.json_texts import json_value
 
 RECEIVES: Final = 5
 """How often a pointer is handed out before it is a dead letter: `maxReceiveCount` of SendQueue in template.yaml."""
@@ -53,7 +54,7 @@ Work = MessageWork | PlanWork | BatchWork
 
 def work_of(body: str) -> Work:
     """What a message of the queue asks for. Raises ValueError where it is nothing that the bridge wrote."""
-    match json.loads(body):
+    match json_value(body):
         case {"message": str(name), **others} if is_ulid(name) and not others:
             return MessageWork(message_id=name)
         case {"plan": str(name), **others} if is_ulid(name) and not others:
