@@ -33,12 +33,12 @@ if module:
     __import__(module)
     made = []
     if services:
-        import boto3
-        make = boto3.client
+        from botocore.session import Session
+        make = Session.create_client
         def first(*args, **kwargs):
             made[:] = made or [make(*args, **kwargs)]
             return made[0]
-        boto3.client = first
+        Session.create_client = first
     from bridge import wiring
     for service in services:
         getattr(wiring, service)()

@@ -1,11 +1,12 @@
 """Our writer of DynamoDB's notation against boto3's own."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,16 @@ def by_us(value: object) -> Any:
 def test_whatever_boto3_writes_we_write_and_what_it_refuses_we_refuse(value: object) -> None:
     # As text: 1 and True are equal, and so are an enum's member and its value.
     assert repr(by_us(value)) == repr(by_boto3(value))
+
+
+@given(VALUES.filter(lambda value: isinstance(by_boto3(value), dict)))
+def test_whatever_boto3_reads_we_read(value: object) -> None:
+    written = by_boto3(value)
+
+    # As text, for what is no number equals nothing. boto3 wraps bytes; nothing of ours is made of them.
+    assert repr(from_item({"value": written})["value"]) == re.sub(
+        r"Binary\((b(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"))\)", r"\1", repr(TypeDeserializer().deserialize(written))
+    )
 
 
 @pytest.mark.parametrize("digits", [10**38 - 1, -(10**38) + 1, 10**38, 10**38 + 1, -(10**38) - 1])

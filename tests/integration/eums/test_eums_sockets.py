@@ -346,7 +346,7 @@ def test_a_kept_connection_that_was_closed_before_is_noticed_before_anything_is_
 
 def test_no_tls_is_loaded_for_http_and_none_would_be_trusted() -> None:
     with client_of(1) as client:
-        context = client._http()._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx keeps it hidden
+        context = client._http()._pool._ssl_context  # type: ignore[union-attr]  # httpx keeps it hidden
 
     assert context.cert_store_stats()["x509_ca"] == 0
     assert context.check_hostname

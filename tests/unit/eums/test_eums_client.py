@@ -330,12 +330,13 @@ def test_the_repr_shows_no_secret() -> None:
     assert "123456" not in repr(client(Gateway(b"")))
 
 
-def test_cookies_are_neither_kept_nor_sent() -> None:
-    with Client(ACCOUNT) as own:
-        http = own._http()
-        gateway = Gateway(httpx.Response(200, content=json.dumps({"code": 0}), headers={"set-cookie": "session=1"}))
-        http._transport = httpx.MockTransport(gateway)
-        own.report()
-        own.report()
+def test_cookies_are_neither_kept_nor_sent_and_no_redirect_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"set-cookie": "session=1", "location": "http://other.test/"}
+    gateway = Gateway(httpx.Response(302, content=json.dumps({"code": 0}), headers=headers))
+    monkeypatch.setattr("eums.client._transport", lambda _: httpx.MockTransport(gateway))
 
+    with Client(ACCOUNT) as own:
+        answers = [own.pull(Call.REPORT) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [302, 302]
     assert ["cookie" in request.headers for request in gateway.requests] == [False, False]
