@@ -116,3 +116,8 @@ def test_throttling_can_be_neither_switched_off_nor_be_above_what_api_gateway_ha
     assert (burst["MinValue"], burst["MaxValue"]) == (1, 5000)
     assert rate["MinValue"] <= rate["Default"] <= rate["MaxValue"]
     assert burst["MinValue"] <= burst["Default"] <= burst["MaxValue"]
+
+
+def test_sam_is_told_not_to_hand_on_the_callers_rights(source: Any) -> None:
+    """What it would do by itself depends on whether it has put the parameter's value in by then."""
+    assert source["Resources"]["Api"]["Properties"]["Auth"]["InvokeRole"] == "NONE"
