@@ -30,7 +30,7 @@ CHECKS: Final = [
     checks.use_after_free,
     checks.ensure_resource_availability,
 ]
-SCENARIOS: Final = int(os.environ.get("EXAMPLES", "10"))
+SCENARIOS: Final = int(os.environ.get("EXAMPLES", "6"))
 STEPS: Final = 8
 
 NUMBER: Final = "13812345678"
