@@ -187,8 +187,8 @@ class Kannel:
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "kannel.conf").write_text(text, "ascii")
-        self.start()
         try:
+            self.start()
             with self._box("smsbox"):
                 self._wait(lambda: is_taken(self.sendsms) and "No boxes" not in self._status())
                 yield self
@@ -208,9 +208,8 @@ class Kannel:
         os.kill(self.pids[0], signal.SIGKILL)
         self._bearerbox.wait(_NEEDED)
         self._bearerbox.stop()
-        (
-            self.folder / "bearerbox.pid"
-        ).unlink()  # while it is there, none starts; whoever restarts a killed Kannel has to do this
+        # While it is there none starts: whoever starts a killed Kannel again has to do this.
+        (self.folder / "bearerbox.pid").unlink()
 
     def waiting(self) -> int:
         """How many messages it still holds, of those too that it is just sending."""
