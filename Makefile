@@ -29,7 +29,8 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 	AWS_SECRET_ACCESS_KEY=local AWS_ENDPOINT_URL=http://127.0.0.1:1
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
-.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench cost scaling torture soak fuzz invoke replay openapi lock \
+.PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench compare cost scaling torture soak fuzz invoke replay \
+	openapi lock \
 	environments clean FORCE
 
 help: ## List the targets
@@ -73,6 +74,9 @@ bench: environments ## Measure, as ratios in one run, into a table and .local/be
 	@$(SAM_HERE) build >/dev/null 2>&1
 	@$(BIN)/python -m local.stack
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench $(BENCH)
+
+compare: environments ## Kannel and a plain script beside the bridge, minutes long, into a table and docs/comparison.md
+	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.comparing --write
 
 cost: environments ## Count the calls and units of a send and a report, and write the bill into docs/cost.md
 	@env PYTHONPATH=layers/eums:layers/bridge:. $(BIN)/python -m tests.bench.costing --write

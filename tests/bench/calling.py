@@ -46,7 +46,10 @@ class Raw:
         self._connection.sendall(self._request)
         answer = b""
         while not answer.endswith(b"}"):
-            answer += self._connection.recv(65536)
+            came = self._connection.recv(65536)
+            if not came:
+                raise ConnectionError("the connection was closed before the answer's end")
+            answer += came
         return answer
 
 

@@ -67,8 +67,8 @@ class Context:
     aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
 
 
-def handler() -> Callable[[], None]:
-    """`POST /messages`, whole."""
+def handler() -> Callable[[], dict[str, Any]]:
+    """`POST /messages`, whole, with its answer."""
     spec = importlib.util.spec_from_file_location("app", Path(__file__).parents[2] / "functions/messages/app.py")
     if spec is None or spec.loader is None:
         raise ImportError("functions/messages/app.py")
@@ -76,10 +76,11 @@ def handler() -> Callable[[], None]:
     spec.loader.exec_module(app)
     context = Context()
 
-    def send() -> None:
-        answer = app.handler(EVENT, context)
+    def send() -> dict[str, Any]:
+        answer: dict[str, Any] = app.handler(EVENT, context)
         if answer["statusCode"] != 201:
             raise RuntimeError(f"the handler answered {answer['statusCode']}")
+        return answer
 
     return send
 
@@ -97,7 +98,7 @@ def reading(writes: dict[str, dict[str, Any]]) -> Callable[[], None]:
     return get
 
 
-def written(send: Callable[[], None]) -> dict[str, dict[str, Any]]:
+def written(send: Callable[[], object]) -> dict[str, dict[str, Any]]:
     """What a send gives boto3 to write, by operation."""
     from bridge.adapters.aws import dynamodb  # noqa: PLC0415 - its client reads the environment
 

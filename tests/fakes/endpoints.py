@@ -13,16 +13,18 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import parse_qs
 
 from bridge.settings import Settings
 
+T = TypeVar("T")
 _Answer = Callable[[bytes, bytes], tuple[str, bytes]]
-_STARTED: Final = 30.0  # seconds until a process must have said its ports
+_STARTED: Final = 120.0  # seconds until a process must have said its ports
 
 ACCOUNT_NAME: Final = "default"
 
@@ -99,7 +101,7 @@ def gateway() -> Endpoint:
             for ordinal, number in enumerate(str(json.loads(data)["dest"]).split(","))
         ]
         said = json.dumps({"code": 0, "data": taken}, separators=(",", ":")).encode()
-        return head.split(b" ", 2)[1].decode(), _response(said, "Content-Type: application/json;charset=UTF-8")
+        return head.split(b" ", 2)[1].decode(), response(said, "Content-Type: application/json;charset=UTF-8")
 
     return Endpoint(answer)
 
@@ -110,9 +112,9 @@ def aws(account: dict[str, Any]) -> Endpoint:
     What is asked for is counted by its operation, for instance PutItem.
     """
     secret = json.dumps({"SecretString": json.dumps({ACCOUNT_NAME: account})}).encode()
-    answers = {"GetSecretValue": _response(secret, "Content-Type: application/x-amz-json-1.1")}
+    answers = {"GetSecretValue": response(secret, "Content-Type: application/x-amz-json-1.1")}
     # Real answers of DynamoDB carry their checksum, and botocore counts after.
-    nothing = _response(b"{}", "Content-Type: application/x-amz-json-1.0", f"x-amz-crc32: {zlib.crc32(b'{}')}")
+    nothing = response(b"{}", "Content-Type: application/x-amz-json-1.0", f"x-amz-crc32: {zlib.crc32(b'{}')}")
 
     def answer(head: bytes, _: bytes) -> tuple[str, bytes]:
         operation = _header(head, b"x-amz-target").rpartition(b".")[2].decode()
@@ -132,14 +134,28 @@ class Apart:
 @contextlib.contextmanager
 def apart(*, processor: int | None) -> Iterator[Apart]:
     """Run both in another process, on one processor where one is named."""
+    with elsewhere(_both, processor=processor) as at:
+        yield at
+
+
+@contextlib.contextmanager
+def elsewhere(serving: Callable[[], AbstractContextManager[T]], *, processor: int | None) -> Iterator[T]:
+    """Run a server in another process, on one processor where one is named, until it is no longer needed.
+
+    Args:
+        serving: makes it there, and says how to reach it; it is sent there, and so must be found by its name.
+        processor: its number.
+    """
     spawning = multiprocessing.get_context("spawn")
     here, there = spawning.Pipe()
-    process = spawning.Process(target=_serve_both, args=(there, processor), daemon=True)
+    process = spawning.Process(target=_serve, args=(there, serving, processor), daemon=True)
     process.start()
+    there.close()  # so that one that fails there ends the waiting here
     try:
         if not here.poll(_STARTED):
             raise TimeoutError("the endpoints did not start")
-        yield here.recv()
+        said: T = here.recv()
+        yield said
     finally:
         here.close()
         process.join(_STARTED)
@@ -175,16 +191,23 @@ def environment(aws_url: str) -> dict[str, str]:
     }
 
 
-def _serve_both(pipe: Connection, processor: int | None) -> None:
+def _serve(pipe: Connection, serving: Callable[[], AbstractContextManager[Any]], processor: int | None) -> None:
     if processor is not None:
         os.sched_setaffinity(0, {processor})
-    with gateway() as texts, aws(gateway_account(texts.url)) as amazon:
-        pipe.send(Apart(gateway=texts.url, aws=amazon.url))
+    with serving() as said:
+        pipe.send(said)
         with contextlib.suppress(EOFError):  # until the other side is gone
             pipe.recv()
 
 
-def _response(body: bytes, *headers: str) -> bytes:
+@contextlib.contextmanager
+def _both() -> Iterator[Apart]:
+    with gateway() as texts, aws(gateway_account(texts.url)) as amazon:
+        yield Apart(gateway=texts.url, aws=amazon.url)
+
+
+def response(body: bytes, *headers: str) -> bytes:
+    """An answer of 200, as bytes."""
     lines = ["HTTP/1.1 200 OK", *headers, f"Content-Length: {len(body)}", "Connection: keep-alive", "", ""]
     return "\r\n".join(lines).encode() + body
 
