@@ -30,8 +30,7 @@ NOWHERE := -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u AWS_SESSION_TOKEN AWS_CONFIG
 SAM_HERE := env $(NOWHERE) PATH="$(CURDIR)/.tools/sam/bin:$(CURDIR)/.tools/uv/bin:$$PATH" $(SAM)
 
 .PHONY: help run test test-sam-local sam-local fmt lint types build unit e2e bench compare cost scaling torture soak fuzz invoke replay \
-	openapi lock \
-	environments clean FORCE
+	openapi lock environments clean FORCE
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
