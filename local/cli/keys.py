@@ -16,6 +16,7 @@ from local.errors import LocalError
 
 if TYPE_CHECKING:
     from local.client_records import ClientRecord, ClientRecords
+    from local.principals import Principals
 
 HELP: Final = "Keys of the applications that call the API, and what these may send."
 
@@ -216,7 +217,8 @@ def limit(
         "daily_segments": daily_segments,
     }
     with at.aws():
-        if records(at).find(client) is None and all(each.client.client != client for each in _clients(at)):
+        known = (each.client.client for each in (*_clients(at), *_principals(at)))
+        if records(at).find(client) is None and client not in known:
             raise LocalError(f"no client {client}")
         record = records(at).of(client)
         limits = limit_options.changed(record.limits, **options)
@@ -239,18 +241,21 @@ def revoke(context: typer.Context, client: Known, *, key: KeyStart = None) -> No
     with at.aws():
         written, keys = records(at), [each for each in _clients(at) if each.client.client == client]
         sources = written.hook_sources(client)
+        principals = [each.principal for each in _principals(at) if each.client.client == client]
         if key is None:
             record = written.find(client)
             if not keys and record is not None and record.revoked_at:
                 raise LocalError(f"no client {client}: it was revoked on {record.revoked_at[:10]}")
-            if not keys and record is None and not sources:
+            if not (keys or record or sources or principals):
                 raise LocalError(f"no client {client}")
             written.revoke(client)  # first, since nothing of it works from here on, whatever becomes of the rest
         count = _clients(at).revoke(client, key) if keys or key is not None else 0
     at.screen.result(
-        {"client": client, "revoked": count, "hook_sources": list(sources)},
+        {"client": client, "revoked": count, "hook_sources": list(sources), "principals": principals},
         lambda: at.screen.say(f"Revoked {count} {'key' if count == 1 else 'keys'} of {client}"),
     )
+    if principals and key is None:
+        at.screen.note(f"For it nobody calls any more: {', '.join(principals)}.")
     if sources and key is None:
         at.screen.note(f"Nobody may call its {_sources(sources)} any more.")
     elif sources and count == len(keys):
@@ -263,6 +268,13 @@ def _sources(names: Sequence[str]) -> str:
 
 def _clients(at: Session) -> Clients:
     return Clients(at.stack.services.dynamodb, at.stack.output("ClientsTableName"))
+
+
+def _principals(at: Session) -> "Principals":
+    # Named only now, as below.
+    from local.principals import Principals
+
+    return Principals(at.stack.services.dynamodb, at.stack.output("ClientsTableName"))
 
 
 def records(at: Session) -> "ClientRecords":

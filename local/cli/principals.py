@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from local.cli.keys import Accounts, ClientName, DefaultAccount, FallbackAccounts, Scopes, described, told
+from local.cli.keys import (
+    Accounts,
+    Again,
+    ClientName,
+    DefaultAccount,
+    FallbackAccounts,
+    Scopes,
+    described,
+    told,
+    welcome,
+)
 from local.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -27,11 +37,16 @@ def add(
     default_account: DefaultAccount = None,
     fallback_accounts: FallbackAccounts = "",
     scopes: Scopes = "send,read",
+    again: Again = False,
 ) -> None:
-    """Say for which client a principal calls. Its own policy must allow execute-api:Invoke as well."""
+    """Say for which client a principal calls. Its own policy must allow execute-api:Invoke as well.
+
+    `keys limit` limits the client, and `keys revoke` ends it.
+    """
     at = session(context)
     wanted = described(client, accounts, default_account, fallback_accounts, scopes)
     with at.aws():
+        welcome(at, client, again=again)
         principal = _principals(at).add(arn, wanted)
     at.screen.result(
         {"principal": principal, **told(wanted)}, lambda: at.screen.say(f"{principal} calls for {wanted.client}")

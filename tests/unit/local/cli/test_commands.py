@@ -150,6 +150,7 @@ def test_keys_are_made_listed_and_revoked(cli: Cli) -> None:
         "client": "shop",
         "revoked": 1,
         "hook_sources": [],
+        "principals": [],
     }
     assert [item["default_account"] for item in cli("keys", "list", "--json").document["items"]] == ["default"]
     assert cli("keys", "revoke", "shop").out == "Revoked 1 key of shop\n"

@@ -135,7 +135,7 @@ def test_a_client_that_was_revoked_comes_back_only_where_that_is_said(cli: Cli) 
     assert "hook sources alerts, backup may still be called: eums-bridge keys revoke shop" in one.err
 
     done = cli("keys", "revoke", "shop", "--json")  # it has no key, and its hook sources send
-    assert done.document == {"client": "shop", "revoked": 0, "hook_sources": ["alerts", "backup"]}
+    assert done.document == {"client": "shop", "revoked": 0, "hook_sources": ["alerts", "backup"], "principals": []}
     assert cli("keys", "limit", "shop", "--json").document["revoked_at"] is not None
     assert "it was revoked on" in cli("keys", "revoke", "shop", expect=1).err
 

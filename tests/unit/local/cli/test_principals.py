@@ -93,3 +93,28 @@ def test_where_keys_count_it_says_so(
     monkeypatch.setattr("local.cli.stacks.AwsStack.outputs", {**deployed, "ApiAuthorization": authorization})
     for command in (("add", ROLE, "shop"), ("list",)):
         assert ("goes by keys" in cli("principals", *command).err) is noted
+
+
+def test_a_client_that_is_revoked_is_no_principals_until_it_is_wanted_again(cli: Cli, recognizing: Recognizing) -> None:
+    cli("principals", "add", ROLE, "shop")
+    cli("keys", "limit", "shop", "--daily-messages", "7")
+
+    revoked = cli("keys", "revoke", "shop")
+    assert revoked.out == "Revoked 0 keys of shop\n"
+    assert BARE in revoked.err
+    assert recognizing.caller(SESSION) is None
+
+    assert "was revoked on" in cli("principals", "add", USER, "shop", expect=1).err
+    assert recognizing.caller(USER) is None
+    cli("principals", "add", USER, "shop", "--again")
+    found = recognizing.caller(USER)
+    assert found is not None
+    assert found.limits.daily_messages == 7
+
+
+@pytest.mark.usefixtures("deployed")
+def test_nobodys_client_is_not_revoked(cli: Cli) -> None:
+    cli("principals", "add", ROLE, "shop")
+
+    assert cli("keys", "revoke", "bank", expect=1).err.strip().endswith("no client bank")
+    cli("keys", "revoke", "shop")
