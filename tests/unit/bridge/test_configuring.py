@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bridge.domain.clients import Caller
-from bridge.domain.errors import InvalidRequest, NameTaken, NotFound
+from bridge.domain.errors import InvalidRequest, NameTaken, NotAllowed, NotFound
 from bridge.domain.hook_sources import Auth, AuthKind, HookLimits, HookMapping, HookSource, Layout
+from bridge.domain.limits import Limits
 from bridge.services.configuring import Configuring, SourceOrder
 from bridge.services.drafting import Drafting
 from tests.fakes.hooks import FakeHookSources
@@ -215,3 +216,14 @@ def test_a_dry_run_sends_and_counts_nothing(configuring: Configuring, world: Wor
     assert tried.recipients == 2
     assert world.messages.messages == {}
     assert world.counters.counted == {}
+
+
+def test_a_dry_run_says_that_a_call_would_not_be_allowed_now(configuring: Configuring, world: World) -> None:
+    configuring.put(SHOP, "alerts", replace(ORDER, preset=None, mapping=HookMapping(text="{{ body }}")))
+    limited = replace(SHOP, limits=Limits(extensions=("01",), daily_messages=1))
+    with pytest.raises(NotAllowed, match="may use 01"):
+        configuring.try_out(limited, "alerts", [1], {})
+
+    limited = replace(SHOP, limits=Limits(extensions=("none",), daily_messages=1))
+    assert configuring.try_out(limited, "alerts", [1], {}).recipients == 1
+    assert world.uses.taken == []

@@ -19,7 +19,7 @@ from bridge.domain.messages import Category
 
 
 def source_values(source: HookSource) -> dict[str, Any]:
-    """What is kept of a source."""
+    """What is kept of a source. Not its client's limits: those are read when somebody calls."""
     return {
         "client": source.owner.client,
         "accounts": sorted(source.owner.accounts),

@@ -140,7 +140,7 @@ class HookSource:
     """A hook source.
 
     Attributes:
-        owner: the client that made it, with the accounts that it might use then.
+        owner: the client that made it, with the accounts that it might use then; its limits are those of the moment.
         to: where messages go unless the mapping says; E.164.
         account: our name of the gateway account unless the mapping says; None for the client's default.
     """
