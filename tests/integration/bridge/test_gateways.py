@@ -12,7 +12,7 @@ from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.adapters.gateways import Gateways
 from bridge.domain.pulls import Kind
 from eums import NotSent, Refused, Submit, decode_reports
-from local.gateway import Call, Fault, FaultKind, Gateway, GatewaySettings
+from local.gateway import CHINA, Call, Fault, FaultKind, Gateway, GatewaySettings
 from tests.fakes.clock import FakeClock
 
 SUBMIT = Submit(("13812345678",), "【京东】您的验证码是123456", "", "a-reference")
@@ -62,7 +62,7 @@ def test_every_call(gateways: Gateways, gateway: Gateway, account: str) -> None:
     assert gateways.balance(account) == gateway.balance("test")
     reply = gateways.pull(account, Kind.REPORTS)
     assert not reply.cut
-    today = datetime.now(UTC).astimezone().date()
+    today = datetime.now(CHINA).date()
     days = gateways.statistics(account, today.replace(day=1), today)
     assert sum(day.submit for day in days) == 1
     assert [submit.reference for submit in gateway.submits()] == ["a-reference"]
