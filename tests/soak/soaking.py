@@ -18,11 +18,11 @@ from tests.soak.stage import SLOW, Stage, staged
 from tests.soak.weather import Climate, Storms, Weather
 
 _PROGRESS: Final = 5.0  # seconds
-_LOOK: Final = 5.0  # seconds between two looks whether all is settled
+_LOOK: Final = 2.0  # seconds between two looks whether all is settled
 _CALM: Final = 15.0  # seconds of load behind the storms, at the most
 _PATIENCE: Final = 6  # times the plan's length
-QUICK: Final = MappingProxyType({"SendQueue": 70, "PublishQueue": 70, "TrackQueue": 35, "WebhookQueue": 35})
-"""Visibility that just outlasts the functions: what the template says is six times as long."""
+QUICK: Final = MappingProxyType({"SendQueue": 150, "PublishQueue": 70, "TrackQueue": 35, "WebhookQueue": 35})
+"""Visibility that just outlasts the functions, and a walk through a batch: the template's is six times as long."""
 HASTY: Final = MappingProxyType({"PublishQueue": 20, "TrackQueue": 15, "WebhookQueue": 15})
 """Where a minute is all there is: a slow function may see its message come a second time."""
 

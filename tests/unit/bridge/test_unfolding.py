@@ -10,6 +10,7 @@ from bridge.domain.batches import Batch, BatchStatus, message_id_of, ordinal_of
 from bridge.domain.errors import NotFound, NotQueued
 from bridge.domain.messages import Message, Rejection, Status
 from bridge.domain.policies import Policy
+from bridge.domain.submits import begun, cancelled, submitted
 from bridge.domain.work import BatchWork, MessageWork, PlanWork, Work
 from bridge.services.composing import BatchOrder, EntryOrder
 from eums import Accepted, Ambiguous, NotSent, Refused, Submit, code_of
@@ -398,3 +399,43 @@ def test_a_pointer_to_nothing_is_passed_over(world: World) -> None:
     take(world, PlanWork(batch_id=batch.id), BatchWork(batch_id=batch.id, start=1))
     assert world.queue.sent == []
     assert world.counters.counted["BatchesNotFound"] == 2
+
+
+def test_what_a_walk_had_begun_when_it_died_is_looked_after_and_told(world: World) -> None:
+    """Its pointer comes again, and finds these moved on: one is in nobody's hands, of the other nobody was told."""
+    batch = accept(world, 5)
+    take(world, PlanWork(batch_id=batch.id))
+    first, second, third, *_ = recorded(world, batch)
+    claimed = [begun(message, claim="dead", now=world.clock.now()) for message in (first, second)]
+    taken = Accepted(dest_number="13800000001", message_id="7", charge_item=1)
+    for message in (claimed[0], submitted(claimed[1], [taken]), cancelled(third)):
+        world.messages.messages[message.id] = message
+
+    works = drain(world)
+
+    assert sent(world) == ["【京东】3", "【京东】4"]
+    told = {event.data["message_id"]: event.type for event in world.topic.events}
+    assert told == {
+        first.id: "sms.message.unknown",
+        **{message.id: "sms.message.submitted" for message in recorded(world, batch) if message.id > third.id},
+        second.id: "sms.message.submitted",
+    }
+    assert now(world, batch).status is BatchStatus.FINISHED
+    assert MessageWork(message_id=third.id) not in works
+
+
+def test_what_a_dead_walk_had_begun_is_asked_for_once_though_the_next_has_no_time(world: World) -> None:
+    batch = accept(world, 3)
+    take(world, PlanWork(batch_id=batch.id))
+    (pointer,) = world.queue.take()
+    first, *_ = recorded(world, batch)
+    taken = Accepted(dest_number="13800000000", message_id="7", charge_item=1)
+    world.messages.messages[first.id] = submitted(begun(first, claim="dead", now=world.clock.now()), [taken])
+
+    take(world, pointer, time_left=0)
+    works = world.queue.take()
+    assert works == [MessageWork(message_id=first.id), BatchWork(batch_id=batch.id, start=2)]
+    assert now(world, batch).walked == 1
+
+    take(world, works[1], time_left=0)
+    assert world.queue.take() == [BatchWork(batch_id=batch.id, start=2)]

@@ -17,8 +17,8 @@ from typing import Final
 
 from bridge.domain.batches import Batch, BatchEntry, BatchStatus, message_id_of, message_of, plan
 from bridge.domain.errors import NotFound
-from bridge.domain.messages import Message
-from bridge.domain.submits import is_waiting
+from bridge.domain.messages import Message, Status
+from bridge.domain.submits import is_waiting, state_of
 from bridge.domain.work import BatchWork, MessageWork
 from bridge.ports import Accounts, BatchBodies, Batches, Clock, Counters, Messages, Pace, SendQueue
 from bridge.services.dispatching import Dispatching
@@ -148,6 +148,7 @@ class _Walk:
         self._before = Event()  # set once the last message that was handed out is leaving
         self._before.set()
         self._left: list[tuple[str, float]] = []
+        self._abandoned: list[str] = []
         self._failed = 0
 
     def run(self) -> None:
@@ -159,6 +160,8 @@ class _Walk:
                 ids = {message_id_of(self._batch.id, ordinal): ordinal for ordinal in range(first, last + 1)}
                 found = self._of.messages.recorded_all(ids)
                 waiting = [(ids[each], found[each]) for each in ids if each in found and is_waiting(found[each])]
+                self._abandoned += [message.id for message in found.values() if _was_begun(message)]
+                self.reached = waiting[0][0] - 1 if waiting else last
                 if not all(self._begin(block, pool) for block in self._blocks(waiting)):
                     return
                 self.reached = last
@@ -166,7 +169,9 @@ class _Walk:
     def left_over(self) -> Mapping[float, Sequence[MessageWork]]:
         """The messages that are to be asked for again each by itself, by the seconds until then."""
         works: dict[float, list[MessageWork]] = {}
-        for message_id, delay in self._left:
+        # Who began these died before it wrote down how far it got, and may have died before it told how they ended.
+        abandoned = [(message_id, 0.0) for message_id in self._abandoned]
+        for message_id, delay in (*self._left, *abandoned):
             works.setdefault(delay, []).append(MessageWork(message_id=message_id))
         return works
 
@@ -247,3 +252,7 @@ class _Walk:
         finally:
             in_turn()  # of one that did not leave, too
             self._free.release()
+
+
+def _was_begun(message: Message) -> bool:
+    return not is_waiting(message) and state_of(message) is not Status.CANCELLED
