@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -40,6 +42,7 @@ owners = st.builds(
     submitted_at=times,
     batch_id=st.none() | anything,
     references=st.dictionaries(st.sampled_from(["+8613812345678", "10086"]), anything, max_size=2),
+    calls_back=st.booleans(),
 )
 
 REPORT = Report(0, "0603015522454756885", "13812345678", "DELIVRD", NOON, "2026-11-23 12:00:00", ID)
@@ -53,6 +56,7 @@ SAME_INSTANT = REPORT._replace(report_time=NOON.astimezone(ZONES[1]))
     pulled_at=times,
 )
 @example(account="default", page=[(REPORT, OWNER), (REPORT, None), (SAME_INSTANT, OWNER)], pulled_at=NOON)
+@example(account="default", page=[(REPORT, OWNER), (REPORT, replace(OWNER, calls_back=True))], pulled_at=NOON)
 def test_a_page_of_events_is_what_each_of_them_is(
     account: str, page: list[tuple[Report, Owner | None]], pulled_at: datetime
 ) -> None:
@@ -62,8 +66,11 @@ def test_a_page_of_events_is_what_each_of_them_is(
     assert [event.body() for event in together] == [event.body() for event in one_by_one]
     assert [event.attributes() for event in together] == [event.attributes() for event in one_by_one]
     for event, same in zip(together, one_by_one, strict=True):
-        assert (event.id, event.type, event.account, event.client) == (same.id, same.type, same.account, same.client)
-        assert (event.subject, event.data, event.fits()) == (same.subject, same.data, True)
+        for one in (event, pickle.loads(pickle.dumps(event))):  # noqa: S301 - our own
+            assert (one.body(), one.attributes()) == (same.body(), same.attributes())
+        for name in ("id", "type", "account", "client", "calls_back", "subject", "data"):
+            assert getattr(event, name) == getattr(same, name)
+        assert event.fits()
         assert abs(event.time - same.time) < timedelta(milliseconds=1)
 
 

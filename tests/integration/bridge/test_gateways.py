@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,7 +12,7 @@ from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.adapters.gateways import Gateways
 from bridge.domain.pulls import Kind
 from eums import NotSent, Refused, Submit, decode_reports
-from local.gateway import Call, Fault, FaultKind, Gateway, GatewaySettings
+from local.gateway import CHINA, Call, Fault, FaultKind, Gateway, GatewaySettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import FakeCounters
 
@@ -69,7 +68,7 @@ def test_every_call(gateways: Gateways, gateway: Gateway, account: str) -> None:
     assert gateways.balance(account) == gateway.balance("test")
     reply = gateways.pull(account, Kind.REPORTS)
     assert not reply.cut
-    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    today = datetime.now(CHINA).date()
     days = gateways.statistics(account, today.replace(day=1), today)
     assert sum(day.submit for day in days) == 1
     assert [submit.reference for submit in gateway.submits()] == ["a-reference"]

@@ -22,6 +22,7 @@ from eums import Inbound, Report, classify
 
 JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # made once: events come by the thousand
 LARGEST: Final = 255 * 1024
+CALLBACK: Final = "callback"  # the attribute of an event whose message has a status callback of its own
 """Bytes of an event with its attributes that SNS is asked to take; it takes 256 KiB."""
 
 
@@ -102,7 +103,7 @@ class Event:
         if isinstance(final := self.data.get("final"), bool):
             attributes["final"] = "true" if final else "false"
         if self.calls_back:
-            attributes["callback"] = "twilio"
+            attributes[CALLBACK] = "twilio"
         return attributes
 
     def fits(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from json.encoder import encode_basestring as quoted  # what json.dumps writes a text with, if not ensure_ascii
 from typing import Any, final
 
-from bridge.domain.events import JSON, LARGEST, REPORTED, Event, EventType
+from bridge.domain.events import CALLBACK, JSON, LARGEST, REPORTED, Event, EventType
 from bridge.domain.ids import measured, stable_id_of
 from bridge.domain.messages import Owner
 from bridge.domain.numbers import e164
@@ -61,6 +61,11 @@ class WrittenEvent(Event):
         return client
 
     @property
+    def calls_back(self) -> bool:
+        """See `Event`."""
+        return CALLBACK in self._attributes
+
+    @property
     def subject(self) -> str | None:
         """See `Event`."""
         return self._envelope().get("subject")
@@ -76,6 +81,10 @@ class WrittenEvent(Event):
         data: dict[str, object] = self._envelope()["data"]
         return data
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """By what it holds, since what it is asked for cannot be set."""
+        return _written, (self._body, self._attributes)
+
     def _envelope(self) -> dict[str, Any]:
         envelope: dict[str, Any] = json.loads(self._body)
         return envelope
@@ -84,6 +93,14 @@ class WrittenEvent(Event):
 _new_event = object.__new__
 _set_body = vars(WrittenEvent)["_body"].__set__  # past the __setattr__ of what is frozen
 _set_attributes = vars(WrittenEvent)["_attributes"].__set__
+
+
+def _written(body: str, attributes: dict[str, str]) -> WrittenEvent:
+    event: WrittenEvent = _new_event(WrittenEvent)
+    _set_body(event, body)
+    _set_attributes(event, attributes)
+    return event
+
 
 _NOBODYS = '"message_id":null,"client_reference":null,"client":null,"batch_id":null,"submitted_at":null'
 
@@ -105,9 +122,9 @@ def report_events(account: str, reports: Iterable[tuple[Report, Owner | None]], 
         event_id = stable_id_of(f"{named}{gateway_id_measured}{number_measured}{said.measured}{at.measured}")
         to = e164(number)
         if owner is None:
-            client, whose, subject = None, _NOBODYS, ""
+            client, calls_back, whose, subject = None, False, _NOBODYS, ""
         else:
-            client, message_id = owner.client, quoted(owner.message_id)
+            client, calls_back, message_id = owner.client, owner.calls_back, quoted(owner.message_id)
             reference = owner.reference_of(to) if owner.references else owner.client_reference
             batch_id = owner.batch_id
             whose = (
@@ -123,7 +140,7 @@ def report_events(account: str, reports: Iterable[tuple[Report, Owner | None]], 
             f'"datacontenttype":"application/json","data":{{{whose}{account_and_to}{quoted(to)},{said.outcome},'
             f'"gateway_message_id":{quoted(gateway_id)},{said.status},"reported_at":{at.reported_at}}}{subject}}}',
         )
-        _set_attributes(event, said.attributes[client])
+        _set_attributes(event, said.attributes[client, calls_back])
         events.append(event)
     return events
 
@@ -156,14 +173,15 @@ class _Statuses(dict[str, _Status]):
         return status
 
 
-class _Attributes(dict[str | None, dict[str, str]]):
-    """Those of the events of one status, by the client."""
+class _Attributes(dict[tuple[str | None, bool], dict[str, str]]):
+    """Those of the events of one status, by the client and by whether the message has a status callback."""
 
     def __init__(self, account: str, event_type: EventType, said: dict[str, object]) -> None:
         super().__init__()
         self._account, self._type, self._said = account, event_type, said
 
-    def __missing__(self, client: str | None) -> dict[str, str]:
+    def __missing__(self, key: tuple[str | None, bool]) -> dict[str, str]:
+        client, calls_back = key
         # The time and the subject are in no attribute.
         event = Event(
             id="",
@@ -173,8 +191,9 @@ class _Attributes(dict[str | None, dict[str, str]]):
             time=datetime.min,  # noqa: DTZ901 - as good as any
             data=self._said,
             client=client,
+            calls_back=calls_back,
         )
-        self[client] = attributes = event.attributes()
+        self[key] = attributes = event.attributes()
         return attributes
 
 
