@@ -8,16 +8,23 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from bridge import wiring
+from bridge.domain.errors import AccountNotConfigured
+from bridge.settings import SettingsError
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
 logger = Logger()
 
 
+class FunctionFailed(Exception):
+    """An invocation failed: the kind and place of the error, for Lambda prints its text and hands it on."""
+
+
 def handler(function: Handler) -> Handler:
     """Make a function a Lambda handler: the request's id in each log line, and the metrics written out at its end.
 
-    The event is never logged: it holds numbers and texts.
+    The event is never logged: it holds numbers and texts. Nor is the text of an error, which may quote them: an error
+    of AWS quotes what it was asked. Only those that say what the operator has to mend, and quote nothing, go on.
     """
 
     @functools.wraps(function)
@@ -26,6 +33,10 @@ def handler(function: Handler) -> Handler:
         logger.set_correlation_id((event.get("requestContext") or {}).get("requestId"))
         try:
             return function(event, context)
+        except (SettingsError, AccountNotConfigured):
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is, see above
+            raise FunctionFailed(f"{type(exc).__name__} at {place(exc)}") from None
         finally:
             wiring.counters().flush()
 

@@ -210,3 +210,46 @@ def test_a_mapping_names_all_its_problems_at_once() -> None:
 
 def test_accounts_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(account())) == account()  # noqa: S301 - our own bytes
+
+
+WHOLE = {"base_url": "http://gw", "name": "n", "password": "new", "version": 17, "aes_key": "n" * 16}
+
+
+def test_what_an_account_had_before_says_what_was_otherwise() -> None:
+    found = Account.from_mapping(
+        WHOLE
+        | {"previous": [{"password_md5": "0" * 32}, {"aes_key": "o" * 16}, {"aes_key_format": "password-md5-raw"}]}
+    )
+
+    first, second, third = found.previous
+    assert (first.password, first.password_digest, first.cipher_key) == (None, "0" * 32, b"n" * 16)
+    assert (second.password, second.cipher_key) == ("new", b"o" * 16)
+    assert third.cipher_key == bytes.fromhex(found.password_digest)
+    assert found.cipher_keys == (b"n" * 16, b"o" * 16, third.cipher_key)
+    assert "'new'" not in repr(found)
+    assert hash(found) != hash(Account.from_mapping(WHOLE))
+
+
+@pytest.mark.parametrize(
+    ("previous", "said"),
+    [
+        ("s3cret", "previous must be a list of objects"),
+        (["s3cret"], "previous must be a list of objects"),
+        ([{"s3cret": 1}], "previous 1 may have password"),
+        ([{"name": "s3cret"}], "previous 1 may have password"),
+        ([{"aes_key": "s3cret"}], "previous 1: aes_key must have 16"),
+        ([{"password": "ok"}, {"version": "s3cret"}], "previous 2: version must be"),
+        ([{"password": ""}], "previous 1: password is empty"),
+    ],
+)
+def test_what_is_wrong_with_what_was_before_is_said_without_quoting_it(previous: object, said: str) -> None:
+    with pytest.raises(AccountError) as caught:
+        Account.from_mapping(WHOLE | {"previous": previous})
+
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_previous_is_a_tuple_of_accounts() -> None:
+    with pytest.raises(AccountError, match="previous must be a tuple"):
+        Account(base_url="http://gw", name="n", password="p", previous=({},))  # type: ignore[arg-type]

@@ -291,8 +291,12 @@ _MESSAGES: Final[Mapping[str, Any]] = {
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    """`("to", 3)` as `to[3]`; the body itself as `body`."""
+    """`("to", 3)` as `to[3]`; the body itself as `body`; what is no name, but may be a text or a secret, as `?`."""
     path = ""
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+        name = part if isinstance(part, int) or _A_NAME.fullmatch(part) else "?"
+        path += f"[{name}]" if isinstance(part, int) else f".{name}" if path else str(name)
     return path or "body"
+
+
+_A_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
