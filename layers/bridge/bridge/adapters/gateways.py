@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from threading import Lock
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.domain.pulls import Kind
-from eums import Accepted, Account, Client, DayStatistics, Refused, Reply, Submit, check_submit
+from eums import Refused, check_submit
+
+if TYPE_CHECKING:
+    from eums import Accepted, Account, Client, DayStatistics, Reply, Submit
 
 _EMPTY: Final = 130  # 查询结果空
 _T = TypeVar("_T")
@@ -38,15 +41,15 @@ class Gateways:
             self._retired.clear()
             self._clients.clear()
 
-    def check(self, account: str, submit: Submit) -> None:
+    def check(self, account: str, submit: "Submit") -> None:
         """See `bridge.ports.Gateway`."""
         check_submit(self._accounts.get(account), submit)
 
-    def submit(self, account: str, submit: Submit) -> tuple[Accepted, ...]:
+    def submit(self, account: str, submit: "Submit") -> "tuple[Accepted, ...]":
         """See `bridge.ports.Gateway`."""
         return self._signed(account, lambda client: client.send(submit))
 
-    def pull(self, account: str, kind: Kind) -> Reply:
+    def pull(self, account: str, kind: Kind) -> "Reply":
         """See `bridge.ports.Gateway`."""
         return self._client(account).pull(kind.call)
 
@@ -54,7 +57,7 @@ class Gateways:
         """See `bridge.ports.Gateway`."""
         return self._signed(account, lambda client: client.balance())
 
-    def statistics(self, account: str, start: date, end: date) -> tuple[DayStatistics, ...]:
+    def statistics(self, account: str, start: date, end: date) -> "tuple[DayStatistics, ...]":
         """See `bridge.ports.Gateway`."""
         try:
             return self._signed(account, lambda client: client.statistic_app(start, end))
@@ -63,7 +66,7 @@ class Gateways:
                 return ()
             raise
 
-    def _signed(self, account: str, call: Callable[[Client], _T]) -> _T:
+    def _signed(self, account: str, call: "Callable[[Client], _T]") -> _T:
         try:
             return call(self._client(account))
         except Refused as exc:
@@ -72,7 +75,9 @@ class Gateways:
         self._accounts.refresh()
         return call(self._client(account))
 
-    def _client(self, name: str) -> Client:
+    def _client(self, name: str) -> "Client":
+        from eums import Client  # noqa: PLC0415 - it brings httpx, for which whoever only checks need not wait
+
         account = self._accounts.get(name)
         with self._lock:
             known = self._clients.get(name)
@@ -83,6 +88,6 @@ class Gateways:
                 known = self._clients[name] = (account, Client(self._bounded(account), clock=self._clock))
             return known[1]
 
-    def _bounded(self, account: Account) -> Account:
+    def _bounded(self, account: "Account") -> "Account":
         left = self._longest - account.connect_timeout - account.write_timeout
         return replace(account, read_timeout=min(account.read_timeout, max(left, 1.0)))
