@@ -1,26 +1,23 @@
-"""How much of its memory each built function takes: when it is ready, and with the largest page that it may get.
+"""How much of its memory each built function takes: when it is ready, and with the largest that it may get at once.
 
-What it takes when ready is a fresh process's, as in `importing`; what the page adds is the peak of Python's own count,
-over the fakes.
+What it takes when ready is a fresh process's, as in `importing`; what comes on top is the peak of Python's own count
+while the function's handler works over the ports in memory. See `largest` for what each gets.
 """
 
+import contextlib
+import os
 import sys
 import tempfile
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.adapters.events_topic import EventsTopic
-from bridge.domain.pulls import Kind
 from local.artifacts import Build, sdk_only
 from local.places import Places
-from tests.bench import importing
+from tests.bench import importing, largest
 from tests.bench.frame import finish
 from tests.bench.metered import template
-from tests.bench.publishing import client, world_with
 
-RECORDS: Final = 10_000  # of a page; the specification's own pages have at most 1,000
 GOAL: Final = 2 / 3  # of the setting: a third to spare
 
 
@@ -35,29 +32,17 @@ def settings() -> dict[str, int]:
     }
 
 
-def pages() -> dict[str, float]:
-    """The MB that a page of reports adds to the functions that pages go through."""
-    world, reply = world_with(RECORDS)
-    sns = client()
-    topic = EventsTopic(lambda: sns, "arn:aws-cn:sns:cn-north-1:123456789012:events")
-    pulling, publishing = world.pulling(topic), world.publishing(topic)
-    world.gateway.pages = [reply]
-
-    def peak(run: Callable[[], object]) -> float:
+def peaks() -> dict[tuple[str, str], float]:
+    """The MB that the largest of each kind adds to a function, by its name and what that is."""
+    added: dict[tuple[str, str], float] = {}
+    for name, what, run in largest.runs():
         tracemalloc.start()
-        run()
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            run()
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        return most / 2**20
-
-    pulled = peak(lambda: pulling.pull("default", Kind.REPORTS))
-    published = peak(lambda: publishing.publish(world.pointers.keys.pop()))
-    body = len(reply.body) / 2**20  # which the client reads into a buffer and hands over as bytes
-    return {
-        "PullReportsFunction": pulled + 2 * body,
-        "PullInboundFunction": pulled + 2 * body,
-        "PublishFunction": published + body,
-    }
+        added[name, what] = most / 2**20
+    return added
 
 
 def main() -> int:
@@ -66,14 +51,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         arguments = dict(importing.sides(Build.read(places.build), sdk_only(python, Path(scratch))))
         ready = {name: importing.took(python, argument)[1] for name, argument in arguments.items()}
-    added, given = pages(), settings()
-    shares = {
-        f"{name} of {given[name]} MB, {'with a page' if name in added else 'ready'}": (most + added.get(name, 0))
-        / given[name]
-        for name, most in ready.items()
-        if name in given
+    added, given = peaks(), settings()
+    with_the_largest = {
+        f"{name} of {given[name]} MB, with {what}": (ready[name] + most) / given[name]
+        for (name, what), most in added.items()
     }
-    sizes = {f"MB that a page of {RECORDS:,} reports adds to {name}": most for name, most in added.items()}
+    # The others get one small request or schedule at a time.
+    with_little = {
+        f"{name} of {given[name]} MB, ready": most / given[name]
+        for name, most in ready.items()
+        if name in given and not any(name == loaded for loaded, _ in added)
+    }
+    shares = with_the_largest | with_little
+    sizes = {f"MB that {name} takes for {what}": most for (name, what), most in added.items()}
     return finish(shares | sizes, dict.fromkeys(shares, round(GOAL, 3)))
 
 

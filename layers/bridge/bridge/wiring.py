@@ -108,13 +108,21 @@ def accounts() -> "AccountsSecret":
 
 
 @cache
-def gateway() -> "Gateways":
-    """The gateways behind the accounts."""
+def checks() -> "Gateways":
+    """The gateways behind the accounts, for those that only ask what a gateway would refuse."""
     from bridge.adapters.gateways import Gateways
 
     return Gateways(
         accounts(), clock=clock().now, monotonic=clock().monotonic, longest=_LONGEST_CALL, counters=counters()
     )
+
+
+@cache
+def gateway() -> "Gateways":
+    """The gateways behind the accounts, for those that call them."""
+    import eums.client  # noqa: F401 - it brings httpx: now, and not within the first call
+
+    return checks()
 
 
 @cache
@@ -322,7 +330,7 @@ def batching() -> "Batching":
 
     return Batching(
         accounts=accounts(),
-        gateway=gateway(),
+        gateway=checks(),
         batches=batches(),
         bodies=batch_bodies(),
         queue=send_queue(),
@@ -375,7 +383,7 @@ def estimating() -> "Estimating":
     """For `functions/messages`."""
     from bridge.services.estimating import Estimating
 
-    return Estimating(accounts=accounts(), gateway=gateway())
+    return Estimating(accounts=accounts(), gateway=checks())
 
 
 @cache
@@ -566,7 +574,7 @@ def drafting() -> "Drafting":
     """What hook sources make of what comes."""
     from bridge.services.drafting import Drafting
 
-    return Drafting(accounts=accounts(), gateway=gateway())
+    return Drafting(accounts=accounts(), gateway=checks())
 
 
 @cache

@@ -1,5 +1,7 @@
 """The EUMS gateways: a kept client an account, and other credentials where some were refused."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,22 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from http import HTTPStatus
 from threading import Lock
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.domain.credentials import alternatives, credentials, next_to_try
 from bridge.domain.pulls import Kind, is_short
-from bridge.ports import Counters
 from eums import (
-    Accepted,
-    Account,
-    Client,
-    Code,
-    DayStatistics,
     EumsError,
     Refused,
-    Reply,
-    Submit,
     Undecipherable,
     check_submit,
     decode_balance,
@@ -31,6 +25,10 @@ from eums import (
     decode_statistics,
     decode_submit,
 )
+
+if TYPE_CHECKING:
+    from bridge.ports import Counters
+    from eums import Accepted, Account, Client, Code, DayStatistics, Reply, Submit
 
 _EMPTY: Final = 130  # 查询结果空
 _CLOCK: Final = 106  # seed 错误
@@ -137,7 +135,7 @@ class Gateways:
                 self._was_taken(using)
                 return answer
 
-    def _answered(self, using: "_Using", call: Callable[[Client], _T], read: Callable[[bytes, Account], _T]) -> _T:
+    def _answered(self, using: _Using, call: Callable[[Client], _T], read: Callable[[bytes, Account], _T]) -> _T:
         try:
             return call(self._client(using.name, using.settings))
         except Undecipherable as exc:
@@ -149,7 +147,7 @@ class Gateways:
                 self._exhausted[using.name] = using.account, self._monotonic()
             raise
 
-    def _turn(self, using: "_Using", code: Code) -> bool:
+    def _turn(self, using: _Using, code: Code) -> bool:
         """Turn to what the call is to be made with next. False where its refusal is final."""
         if not code.resign or self._monotonic() - using.began > _HURRY:
             return False
@@ -167,7 +165,7 @@ class Gateways:
         using.tried.append(following)
         return True
 
-    def _learn(self, using: "_Using", kind: Kind, reply: Reply) -> None:
+    def _learn(self, using: _Using, kind: Kind, reply: Reply) -> None:
         """What the answer to a pull says of the credentials: whether the next pull had better use others."""
         if reply.status != HTTPStatus.OK:
             return
@@ -187,7 +185,7 @@ class Gateways:
             if using.settings is using.account and not _is_own(read, reply.body, using.account):
                 self._counters.count("PreviousSecretUsed", account=using.name)
 
-    def _begin(self, name: str) -> "_Using":
+    def _begin(self, name: str) -> _Using:
         """Begin with what the gateway took last, where the account still has it; else with what is new."""
         account, taken = self._accounts.get(name), self._taken.get(name)
         settings = account
@@ -196,17 +194,17 @@ class Gateways:
             settings = next((each for each in alternatives(account) if credentials(each) == wanted), account)
         return _Using(name, account, [settings], self._monotonic())
 
-    def _was_taken(self, using: "_Using") -> None:
+    def _was_taken(self, using: _Using) -> None:
         self._taken[using.name] = using.settings
         self._exhausted.pop(using.name, None)
         if using.settings is not using.account and credentials(using.settings) != credentials(using.account):
             self._counters.count("PreviousSecretUsed", account=using.name)
 
-    def _is_exhausted(self, using: "_Using") -> bool:
+    def _is_exhausted(self, using: _Using) -> bool:
         account, at = self._exhausted.get(using.name, (None, 0.0))
         return account == using.account and self._monotonic() - at < _PATIENCE
 
-    def _refresh(self, using: "_Using") -> None:
+    def _refresh(self, using: _Using) -> None:
         """Read the accounts again. Where that fails, what the gateway said is the answer, and not that."""
         try:
             self._accounts.refresh()
@@ -215,6 +213,8 @@ class Gateways:
             _log.warning("the account %s could not be read again: %s", using.name, type(exc).__name__)
 
     def _client(self, name: str, settings: Account) -> Client:
+        from eums import Client  # noqa: PLC0415 - it brings httpx, for which whoever only checks need not wait
+
         with self._lock:
             clients = self._clients.setdefault(name, {})
             client = clients.get(settings)

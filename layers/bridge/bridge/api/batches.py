@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from bridge.api.models import Model
 from bridge.api.requests import (
     NUMBER_SCHEMA,
     AccountName,
@@ -62,7 +63,7 @@ Value = Annotated[
 ]
 
 
-class _Worded(BaseModel):
+class _Worded(Model):
     """What has a text or a template."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -125,7 +126,7 @@ class BatchRequest(_Worded):
         )
 
 
-class BatchResponse(BaseModel):
+class BatchResponse(Model):
     """A batch."""
 
     id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N60000"])]

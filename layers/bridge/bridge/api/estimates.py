@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from bridge.api.models import Model
 from bridge.api.requests import AccountName, one_or_many
 from bridge.api.responses import AccountShown, Count, FieldProblemResponse
 from bridge.services.estimating import Draft, Estimate
@@ -16,7 +17,7 @@ _LONGEST_EXTENSION: Final = 64
 _NUMBER: Final = {"type": "string", "maxLength": _LONGEST_NUMBER}
 
 
-class EstimateRequest(BaseModel):
+class EstimateRequest(Model):
     """The body of `POST /messages/estimate`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -50,7 +51,7 @@ class EstimateRequest(BaseModel):
         )
 
 
-class EstimateResponse(BaseModel):
+class EstimateResponse(Model):
     """What would become of a message."""
 
     account: AccountShown

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from bridge.api.models import Model
 from bridge.api.requests import NUMBER_SCHEMA, AccountName, CategoryName, Number, one_or_many
 from bridge.api.responses import E164, AccountShown, CreatedAt, NextCursor, UpdatedAt
 from bridge.domain.hook_mappings import LARGEST
@@ -35,7 +36,7 @@ _Algorithm = Literal["sha1", "sha256", "sha512"]
 _Encoding = Literal["hex", "base64"]
 
 
-class _Authentication(BaseModel):
+class _Authentication(Model):
     kind: Annotated[
         _Kind,
         Field(
@@ -82,7 +83,7 @@ class AuthResponse(_Authentication):
     secret_set: Annotated[bool, Field(description="Whether there is a secret.")]
 
 
-class MappingModel(BaseModel):
+class MappingModel(Model):
     """What becomes of a call's JSON. Expressions are JMESPath over `{"body", "headers", "source", "item"}`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -120,7 +121,7 @@ class MappingModel(BaseModel):
     ] = None
 
 
-class LimitsModel(BaseModel):
+class LimitsModel(Model):
     """What a source may cost."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -132,7 +133,7 @@ class LimitsModel(BaseModel):
     ] = 1000
 
 
-class HookSourceRequest(BaseModel):
+class HookSourceRequest(Model):
     """The body of `PUT /hook-sources/{source}`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -190,7 +191,7 @@ class HookSourceRequest(BaseModel):
         )
 
 
-class HookSourceResponse(BaseModel):
+class HookSourceResponse(Model):
     """A hook source; its secret is not shown."""
 
     name: Annotated[str, Field(description="Its calls go to `POST /hooks/{name}`.", examples=["alerts"])]
@@ -205,7 +206,7 @@ class HookSourceResponse(BaseModel):
     updated_at: UpdatedAt
 
 
-class ListedSourceResponse(BaseModel):
+class ListedSourceResponse(Model):
     """What the list says of a hook source."""
 
     name: Annotated[str, Field(description="Its calls go to `POST /hooks/{name}`.", examples=["alerts"])]
@@ -215,14 +216,14 @@ class ListedSourceResponse(BaseModel):
     updated_at: UpdatedAt
 
 
-class HookSourcesResponse(BaseModel):
+class HookSourcesResponse(Model):
     """A page of hook sources, by name."""
 
     items: Annotated[list[ListedSourceResponse], Field(description="The sources, by name.")]
     next_cursor: NextCursor
 
 
-class HookSourcesQuery(BaseModel):
+class HookSourcesQuery(Model):
     """The query of `GET /hook-sources`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -238,7 +239,7 @@ class HookSourcesQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100, description="Sources in the page, 100 if absent.", examples=[100])] = 100
 
 
-class DryRunRequest(BaseModel):
+class DryRunRequest(Model):
     """The body of `POST /hook-sources/{source}/dry-run`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -249,7 +250,7 @@ class DryRunRequest(BaseModel):
     ] = {}
 
 
-class DraftResponse(BaseModel):
+class DraftResponse(Model):
     """A message that would be sent."""
 
     to: Annotated[list[E164], Field(description="Its recipients.")]
@@ -259,7 +260,7 @@ class DraftResponse(BaseModel):
     estimated_segments: Annotated[int, Field(ge=1, description="For one recipient.")]
 
 
-class DryRunResponse(BaseModel):
+class DryRunResponse(Model):
     """What a sample body would send."""
 
     messages: Annotated[list[DraftResponse], Field(description="The messages, in the order of the body's items.")]

@@ -5,15 +5,16 @@ import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from bridge.api.models import Model
 from bridge.domain.hook_auth import HookCall
 from bridge.services.receiving import Received
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class HookResponse(BaseModel):
+class HookResponse(Model):
     """What became of a call of a hook."""
 
     messages: Annotated[

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from bridge.api.models import Model
 from bridge.api.requests import AccountName, Moment, Number
 from bridge.api.responses import MessageResponse, NextCursor, message_response
 from bridge.domain.lists import Filters, Page
@@ -31,7 +32,7 @@ def _schema(description: str) -> WithJsonSchema:
     )
 
 
-class MessagesQuery(BaseModel):
+class MessagesQuery(Model):
     """The query of `GET /messages`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -122,7 +123,7 @@ class MessagesQuery(BaseModel):
         )
 
 
-class MessagesResponse(BaseModel):
+class MessagesResponse(Model):
     """A page of messages, the newest first."""
 
     items: Annotated[list[MessageResponse], Field(description="The messages, the newest first.")]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from bridge.api.models import Model
 from bridge.api.requests import NUMBER_SCHEMA, AccountName, Number, one_or_many
 from bridge.api.responses import E164, AccountShown, NextCursor, Time
 from bridge.domain.errors import FieldProblem, InvalidRequest
@@ -18,7 +19,7 @@ MAX_NUMBERS: Final = 1000
 MAX_PAGE: Final = 1000
 
 
-class OptOutsQuery(BaseModel):
+class OptOutsQuery(Model):
     """The query of `GET /opt-outs`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -46,7 +47,7 @@ class OptOutsQuery(BaseModel):
         return number
 
 
-class OptOutsRequest(BaseModel):
+class OptOutsRequest(Model):
     """The body of `POST /opt-outs`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -69,7 +70,7 @@ class OptOutsRequest(BaseModel):
     account: AccountName | None = None
 
 
-class OptOutQuery(BaseModel):
+class OptOutQuery(Model):
     """The query of `DELETE /opt-outs/{number}`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -77,7 +78,7 @@ class OptOutQuery(BaseModel):
     account: AccountName | None = None
 
 
-class OptOutResponse(BaseModel):
+class OptOutResponse(Model):
     """A number that wants no more messages from an account."""
 
     number: E164
@@ -87,7 +88,7 @@ class OptOutResponse(BaseModel):
     keyword: Annotated[str | None, Field(description="The keyword that it answered.", examples=["TD"])]
 
 
-class OptOutsResponse(BaseModel):
+class OptOutsResponse(Model):
     """Opt-outs: a page of them, or those that were added."""
 
     items: Annotated[list[OptOutResponse], Field(description="The opt-outs.")]

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from bridge.api.models import Model
 from bridge.domain import numbers, segments
 from bridge.domain.errors import FieldProblem, InvalidRequest
 from bridge.domain.messages import Category, OnAmbiguous
@@ -143,7 +144,7 @@ OnAmbiguousName = Annotated[
 ]
 
 
-class SendRequest(BaseModel):
+class SendRequest(Model):
     """The body of `POST /messages`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -207,7 +208,7 @@ class SendRequest(BaseModel):
         )
 
 
-class BalanceQuery(BaseModel):
+class BalanceQuery(Model):
     """The query of `GET /balance`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -215,7 +216,7 @@ class BalanceQuery(BaseModel):
     account: AccountName | None = None
 
 
-class StatisticsQuery(BaseModel):
+class StatisticsQuery(Model):
     """The query of `GET /statistics`."""
 
     model_config = ConfigDict(extra="forbid")

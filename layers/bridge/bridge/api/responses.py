@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
+from bridge.api.models import Model
 from bridge.api.requests import RESPOND_ASYNC
 from bridge.domain.messages import WAITING, Message, Recipient, Status
 from bridge.domain.times import rfc3339
@@ -23,7 +24,7 @@ UpdatedAt = Annotated[Time, Field(description="When it was changed last.")]
 NextCursor = Annotated[str | None, Field(description="Asks for the next page; null in the last.")]
 
 
-class RecipientResponse(BaseModel):
+class RecipientResponse(Model):
     """One recipient of a message."""
 
     to: E164
@@ -40,7 +41,7 @@ class RecipientResponse(BaseModel):
     )
 
 
-class MessageResponse(BaseModel):
+class MessageResponse(Model):
     """A message."""
 
     id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
@@ -60,7 +61,7 @@ class MessageResponse(BaseModel):
     batch_id: Annotated[str | None, Field(description="The batch that it belongs to.")] = None
 
 
-class BalanceResponse(BaseModel):
+class BalanceResponse(Model):
     """An account's balance."""
 
     account: AccountShown
@@ -74,7 +75,7 @@ Failed = Annotated[Count, Field(description="Of those, messages reported as not 
 Unknown = Annotated[Count, Field(description="Of those, messages without a report.")]
 
 
-class DayResponse(BaseModel):
+class DayResponse(Model):
     """What was sent on one day."""
 
     date: Annotated[date, Field(description="By the account's zone.")]
@@ -84,7 +85,7 @@ class DayResponse(BaseModel):
     unknown: Unknown
 
 
-class TotalsResponse(BaseModel):
+class TotalsResponse(Model):
     """The sums of the days."""
 
     submitted: Submitted
@@ -93,7 +94,7 @@ class TotalsResponse(BaseModel):
     unknown: Unknown
 
 
-class StatisticsResponse(BaseModel):
+class StatisticsResponse(Model):
     """What was sent, day by day."""
 
     account: AccountShown
@@ -101,13 +102,13 @@ class StatisticsResponse(BaseModel):
     totals: Annotated[TotalsResponse, Field(description="All items added up.")]
 
 
-class HealthResponse(BaseModel):
+class HealthResponse(Model):
     """The bridge answers."""
 
     status: Annotated[Literal["ok"], Field(description="The API answers.")]
 
 
-class FieldProblemResponse(BaseModel):
+class FieldProblemResponse(Model):
     """One thing that is wrong with a request."""
 
     field: Annotated[str, Field(description="Where, by name and index.", examples=["to[0]"])]
@@ -117,7 +118,7 @@ class FieldProblemResponse(BaseModel):
     ] = None
 
 
-class ProblemResponse(BaseModel):
+class ProblemResponse(Model):
     """Problem details (RFC 9457)."""
 
     type: Annotated[

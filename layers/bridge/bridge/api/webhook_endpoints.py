@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from bridge.api.models import Model
 from bridge.api.requests import Moment
 from bridge.api.responses import AccountShown, CreatedAt, NextCursor, Time, UpdatedAt
 from bridge.domain.errors import FieldProblem, InvalidRequest
@@ -41,7 +42,7 @@ AccountNames = Annotated[
 Description = Annotated[str, StringConstraints(max_length=256), Field(description="For people.")]
 
 
-class EndpointRequest(BaseModel):
+class EndpointRequest(Model):
     """The body of `POST /webhook-endpoints`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -61,7 +62,7 @@ class EndpointRequest(BaseModel):
         }
 
 
-class EndpointChanges(BaseModel):
+class EndpointChanges(Model):
     """The body of `PATCH /webhook-endpoints/{id}`: what is absent, or null, stays."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -85,7 +86,7 @@ class EndpointChanges(BaseModel):
         )
 
 
-class DeliveriesQuery(BaseModel):
+class DeliveriesQuery(Model):
     """The query of `GET /webhook-endpoints/{id}/deliveries`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -112,7 +113,7 @@ class DeliveriesQuery(BaseModel):
         return {"status": status, "before": _place(self.cursor), "limit": self.limit + 1}
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Model):
     """The body of `POST /webhook-endpoints/{id}/replay`: what failed, or the events of a time, or both."""
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
@@ -129,7 +130,7 @@ class ReplayRequest(BaseModel):
         return {"failed": self.failed, "since": self.since, "until": self.until, "before": _place(self.cursor)}
 
 
-class EndpointResponse(BaseModel):
+class EndpointResponse(Model):
     """A webhook endpoint."""
 
     id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
@@ -164,7 +165,7 @@ class EndpointWithSecretResponse(EndpointResponse):
     ]
 
 
-class EndpointsResponse(BaseModel):
+class EndpointsResponse(Model):
     """All webhook endpoints of a client."""
 
     items: Annotated[list[EndpointResponse], Field(description="The endpoints.")]
@@ -172,7 +173,7 @@ class EndpointsResponse(BaseModel):
     next_cursor: Annotated[str | None, Field(description="Always null: there is no next page.")] = None
 
 
-class WebhookTestResponse(BaseModel):
+class WebhookTestResponse(Model):
     """How an endpoint answered a test event."""
 
     delivered: Annotated[bool, Field(description="Whether it answered 2xx.")]
@@ -180,7 +181,7 @@ class WebhookTestResponse(BaseModel):
     error: Annotated[str | None, Field(description="What was wrong, where it did not answer.", examples=["timeout"])]
 
 
-class DeliveryResponse(BaseModel):
+class DeliveryResponse(Model):
     """An event, and what became of its delivery to an endpoint."""
 
     id: Annotated[str, Field(description="A ULID.", examples=["01JDCKQ3V9T4M3W5Y8Z7N6P2QR"])]
@@ -196,14 +197,14 @@ class DeliveryResponse(BaseModel):
     next_attempt_at: Annotated[Time | None, Field(description="When the next attempt is due.")]
 
 
-class DeliveriesResponse(BaseModel):
+class DeliveriesResponse(Model):
     """A page of deliveries, the newest event first."""
 
     items: Annotated[list[DeliveryResponse], Field(description="The deliveries, the newest event first.")]
     next_cursor: NextCursor
 
 
-class ReplayedResponse(BaseModel):
+class ReplayedResponse(Model):
     """What is on its way again."""
 
     replayed: Annotated[int, Field(description="Deliveries that begin anew.")]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING
 
-from eums import DayStatistics
+if TYPE_CHECKING:
+    from eums import DayStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Comparison:
         final: the day is not compared again: what is missing now did not come within three days.
     """
 
-    gateway: DayStatistics
+    gateway: "DayStatistics"
     recorded: DayCount
     final: bool
 

@@ -29,8 +29,10 @@ No message of these holds a phone number, a text or a secret: they are logged.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from eums import Code
+if TYPE_CHECKING:
+    from eums import Code
 
 
 class BridgeError(Exception):
@@ -163,7 +165,7 @@ class GatewayFailure(BridgeError):
 class GatewayRefused(GatewayFailure):
     """The gateway answered with a code."""
 
-    def __init__(self, code: Code, *, message_id: str | None = None) -> None:
+    def __init__(self, code: "Code", *, message_id: str | None = None) -> None:
         super().__init__(f"the gateway refused with {code.number}: {code.english}", message_id=message_id)
         self.code = code
 

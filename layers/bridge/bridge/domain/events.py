@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bridge.domain.days import Comparison
 from bridge.domain.ids import stable_id
@@ -19,7 +19,10 @@ from bridge.domain.numbers import e164
 from bridge.domain.pulls import PullId
 from bridge.domain.times import rfc3339
 from bridge.domain.watches import Reason, Stall
-from eums import Inbound, Report, classify
+from eums import classify
+
+if TYPE_CHECKING:
+    from eums import Inbound, Report
 
 JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # made once: events come by the thousand
 LARGEST: Final = 255 * 1024
@@ -118,7 +121,7 @@ class Event:
         return len(self.body().encode("utf-8", "surrogatepass")) + attributes <= LARGEST
 
 
-def reported(account: str, report: Report, owner: Owner | None, pulled_at: datetime) -> Event:
+def reported(account: str, report: "Report", owner: Owner | None, pulled_at: datetime) -> Event:
     """The event of a status report (拉取状态报告).
 
     Its id is a hash of (account, gateway message id, number, status, report time): a report that comes twice,
@@ -150,7 +153,7 @@ def reported(account: str, report: Report, owner: Owner | None, pulled_at: datet
     )
 
 
-def received(pull: PullId, inbound: Inbound, answered: Answered | None, pulled_at: datetime) -> Event:
+def received(pull: PullId, inbound: "Inbound", answered: Answered | None, pulled_at: datetime) -> Event:
     """The event of an inbound message (拉取上行).
 
     An MO has no identity of its own, so its id is that of its place: (account, pull id, ordinal). Two equal

@@ -5,17 +5,21 @@ hold every byte of it against `events.reported`, which says what such an event i
 """
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from json.encoder import encode_basestring as quoted  # what json.dumps writes a text with, if not ensure_ascii
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from bridge.domain.events import CALLBACK, JSON, LARGEST, REPORTED, Event, EventType
 from bridge.domain.ids import measured, stable_id_of
-from bridge.domain.messages import Owner
 from bridge.domain.numbers import e164
 from bridge.domain.times import Rfc3339, rfc3339
-from eums import Report, classify
+from eums import classify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.domain.messages import Owner
+    from eums import Report
 
 
 @final
@@ -105,7 +109,7 @@ def _written(body: str, attributes: dict[str, str]) -> WrittenEvent:
 _NOBODYS = '"message_id":null,"client_reference":null,"client":null,"batch_id":null,"submitted_at":null'
 
 
-def report_events(account: str, reports: Iterable[tuple[Report, Owner | None]], pulled_at: datetime) -> list[Event]:
+def report_events(account: str, reports: "Iterable[tuple[Report, Owner | None]]", pulled_at: datetime) -> list[Event]:
     """What `events.reported` makes of each of these reports and whose it is."""
     statuses, times, rfc3339_of = _Statuses(account), _Times(pulled_at), Rfc3339()
     known_time = times.known.get

@@ -15,11 +15,13 @@ What reports say later stands beside this, and never moves it: see `bridge.servi
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bridge.domain.messages import WAITING, Message, Recipient, Rejection, Status
 from bridge.domain.numbers import e164
-from eums import Accepted, Code
+
+if TYPE_CHECKING:
+    from eums import Accepted, Code
 
 SUBMIT_DEADLINE: Final = timedelta(seconds=60)
 """Longer than any function that submits lets a submit last: past it, nobody is going to record the outcome any more."""
@@ -95,7 +97,7 @@ def once_more(message: Message) -> bool:
     return message.on_ambiguous == "resend" and message.tries < MOST_TRIES
 
 
-def submitted(message: Message, accepted: Collection[Accepted]) -> Message:
+def submitted(message: Message, accepted: "Collection[Accepted]") -> Message:
     """The gateway took it. 下行协议: the answer names 仅包含有效的手机号码, so who is missing was refused."""
     by_number = {e164(item.dest_number): item for item in accepted}
 
@@ -115,7 +117,7 @@ def submitted(message: Message, accepted: Collection[Accepted]) -> Message:
     return message.with_recipients(map(outcome, message.recipients))
 
 
-def refused(message: Message, code: Code) -> Message:
+def refused(message: Message, code: "Code") -> Message:
     """The gateway said no, definitely; of a doubtful message that says nothing of the submits before."""
     return unknown(message) if message.doubtful else replace(_all(message, Status.REJECTED), gateway_code=code.number)
 

@@ -1,13 +1,15 @@
 """The gateway behind each account, and who may use it."""
 
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.domain.clients import ClientStanding, Credential
 from bridge.domain.limits import Limits, Tally, Use
 from bridge.domain.policies import Policy
 from bridge.domain.pulls import Kind
-from eums import Accepted, Account, DayStatistics, Reply, Submit
+
+if TYPE_CHECKING:
+    from eums import Accepted, Account, DayStatistics, Reply, Submit
 
 
 class Accounts(Protocol):
@@ -16,7 +18,7 @@ class Accounts(Protocol):
     def names(self) -> tuple[str, ...]:
         """All of them, sorted."""
 
-    def get(self, name: str) -> Account:
+    def get(self, name: str) -> "Account":
         """One of them. Raises AccountNotConfigured."""
 
     def policy(self, name: str) -> Policy:
@@ -29,19 +31,19 @@ class Accounts(Protocol):
 class Gateway(Protocol):
     """The EUMS gateway behind an account. Raises `eums` errors and AccountNotConfigured."""
 
-    def check(self, account: str, submit: Submit) -> None:
+    def check(self, account: str, submit: "Submit") -> None:
         """Whatever the gateway would surely refuse, before it costs a call. Raises `eums.InvalidSubmit`, with all."""
 
-    def submit(self, account: str, submit: Submit) -> tuple[Accepted, ...]:
+    def submit(self, account: str, submit: "Submit") -> "tuple[Accepted, ...]":
         """下行协议."""
 
-    def pull(self, account: str, kind: Kind) -> Reply:
+    def pull(self, account: str, kind: Kind) -> "Reply":
         """拉取状态报告 or 拉取上行, raw. What it hands out it never hands out again."""
 
     def balance(self, account: str) -> int:
         """查询余额, in messages."""
 
-    def statistics(self, account: str, start: date, end: date) -> tuple[DayStatistics, ...]:
+    def statistics(self, account: str, start: date, end: date) -> "tuple[DayStatistics, ...]":
         """查询账户下行统计, at most 31 days. An empty result (130) is ()."""
 
 

@@ -1,9 +1,10 @@
 """What makes questions about days affordable."""
 
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from eums import DayStatistics
+if TYPE_CHECKING:
+    from eums import DayStatistics
 
 
 class Slots(Protocol):
@@ -19,8 +20,10 @@ class Slots(Protocol):
 class StatisticsCache(Protocol):
     """Answers to questions about days, for a while."""
 
-    def get(self, account: str, start: date, end: date, now: datetime) -> tuple[DayStatistics, ...] | None:
+    def get(self, account: str, start: date, end: date, now: datetime) -> "tuple[DayStatistics, ...] | None":
         """The answer, if one is fresh enough."""
 
-    def put(self, account: str, start: date, end: date, days: tuple[DayStatistics, ...], expires_at: datetime) -> None:
+    def put(
+        self, account: str, start: date, end: date, days: "tuple[DayStatistics, ...]", expires_at: datetime
+    ) -> None:
         """Keep an answer."""
