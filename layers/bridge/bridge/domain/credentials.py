@@ -31,7 +31,7 @@ def alternatives(account: Account) -> tuple[Account, ...]:
 def next_to_try(account: Account, tried: Sequence[Account], code: Code) -> Account | None:
     """What to make a call with that was refused; None where all was tried.
 
-    Each is tried once, first those that differ in what the code names; and the first of them once more at the end,
+    Each is tried once, first those that differ in what the code names; and what is new once more at the end,
     for the gateway may have been changed in the middle.
 
     Args:
@@ -47,7 +47,7 @@ def next_to_try(account: Account, tried: Sequence[Account], code: Code) -> Accou
     if left:
         return left[0]
     once_more = len(set(before)) > 1 and len(before) == len(set(before))
-    return next((each for each in known if credentials(each) == before[0]), None) if once_more else None
+    return known[0] if once_more else None
 
 
 def credentials(account: Account) -> tuple[str, int, bytes | None]:
