@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -213,8 +214,10 @@ def _watch(client: Any, meter: Meter, dynamodb: "DynamoDBClient", tables: Mappin
     """Count a client's calls. The emulated DynamoDB is looked at through a client of its own, which is not watched."""
     service = client.meta.service_model.service_name
     kept: dict[str, Any] = {}
+    alone = Lock()  # what a write changed cannot be told where another one is made meanwhile
 
     def before(params: Mapping[str, Any], model: Any, **_: object) -> None:
+        alone.acquire()
         kept["asked"] = params
         meter.calls[f"{service}:{model.name}"] += 1
         if service == "sns":
@@ -223,11 +226,14 @@ def _watch(client: Any, meter: Meter, dynamodb: "DynamoDBClient", tables: Mappin
             kept["items"] = _everything(dynamodb, tuple(tables))
 
     def after(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
-        if service != "dynamodb":
-            return
-        if model.name in _WRITES:
+        if service == "dynamodb":
+            weigh(parsed, model.name)
+        alone.release()
+
+    def weigh(parsed: Mapping[str, Any], name: str) -> None:
+        if name in _WRITES:
             items = _everything(dynamodb, tuple(tables))
-            meter.units += written(kept["items"], items, tables, transaction=model.name == "TransactWriteItems")
+            meter.units += written(kept["items"], items, tables, transaction=name == "TransactWriteItems")
         else:
             # Counters count whole things: halves of a read unit are kept as such.
             asked = kept["asked"]
