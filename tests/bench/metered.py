@@ -28,6 +28,7 @@ TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 _WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 _WRITE_UNIT: Final = 1024  # bytes
 _READ_UNIT: Final = 4096
+_PUBLISH: Final = 64_000  # bytes of SNS's 64 KB: rather too few, since attributes and framing count, too
 
 Item = Mapping[str, Any]
 Items = Mapping[tuple[str, str, str], Item]
@@ -39,18 +40,22 @@ class Meter:
 
     Attributes:
         calls: by service and operation, for instance `sns:PublishBatch`.
-        units: of DynamoDB, `write` and `read`, and of the writes those `table` and `index` took.
+        units: of DynamoDB, `write` and `half reads`, and of the writes those `table` and `index` took; of the reads
+            those of an index, by its name.
         messages: published to SNS.
+        publishes: that SNS charges: one for each 64 KB of a request, however many messages are in it.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
     messages: int = 0
+    publishes: int = 0
 
     def clear(self) -> None:
         self.calls.clear()
         self.units.clear()
         self.messages = 0
+        self.publishes = 0
 
 
 def template() -> Any:
@@ -222,6 +227,7 @@ def _watch(client: Any, meter: Meter, dynamodb: "DynamoDBClient", tables: Mappin
         meter.calls[f"{service}:{model.name}"] += 1
         if service == "sns":
             meter.messages += len(params.get("PublishBatchRequestEntries", [""]))
+            meter.publishes += math.ceil(len(json.dumps(params, ensure_ascii=False).encode()) / _PUBLISH)
         if service == "dynamodb" and model.name in _WRITES:
             kept["items"] = _everything(dynamodb, tuple(tables))
 
@@ -240,7 +246,10 @@ def _watch(client: Any, meter: Meter, dynamodb: "DynamoDBClient", tables: Mappin
             strong = asked.get("ConsistentRead") or any(
                 table.get("ConsistentRead") for table in asked.get("RequestItems", {}).values()
             )
-            meter.units["half reads"] += round(2 * read_units(parsed, consistent=bool(strong)))
+            halves = round(2 * read_units(parsed, consistent=bool(strong)))
+            meter.units["half reads"] += halves
+            if "IndexName" in asked:
+                meter.units[f"half reads of {asked['IndexName']}"] += halves
 
     client.meta.events.register("provide-client-params.*", before)
     client.meta.events.register("after-call.*", after)
