@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -46,13 +48,27 @@ class Record:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def each_record(event: dict[str, Any], work: Callable[[Record], object]) -> dict[str, list[dict[str, str]]]:
+def each_record(
+    event: dict[str, Any], work: Callable[[Record], object], *, at_once: int = 1
+) -> dict[str, list[dict[str, str]]]:
     """Do `work` with each SQS record; those that fail go back to the queue, and only those.
 
     The answer is what `ReportBatchItemFailures` asks for:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+    Args:
+        event: of SQS.
+        work: what is done.
+        at_once: with how many records; from two on, each in a thread of its own.
     """
-    return all_records(event, lambda records: [_outcome(work, record) for record in records])
+
+    def outcomes(records: list[Record]) -> list[object]:
+        if at_once == 1:
+            return [_outcome(work, record) for record in records]
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(partial(_outcome, work), records))
+
+    return all_records(event, outcomes)
 
 
 def all_records(
