@@ -7,6 +7,10 @@ from bridge.domain.work import RECEIVES
 from bridge.handling import each_record
 from bridge.handling import handler as lambda_handler
 
+_AT_ONCE = (
+    10  # submits in flight, which mostly wait for the gateway; the accounts' pace is kept by all of them together
+)
+
 
 @lambda_handler
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -20,5 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return float(context.get_remaining_time_in_millis() / 1000)
 
     return each_record(
-        event, lambda record: queueing.take(record.body, last=record.receives >= RECEIVES, time_left=time_left)
+        event,
+        lambda record: queueing.take(record.body, last=record.receives >= RECEIVES, time_left=time_left),
+        at_once=_AT_ONCE,
     )

@@ -31,6 +31,7 @@ from local.places import PROJECT
 from tests.bench.publishing import world_with
 from tests.bench.sending import EVENT, Context
 from tests.fakes.callbacks import FakeAuthTokens, FakeCallbacks
+from tests.fakes.clients import FakeClients
 from tests.fakes.hooks import FakeHookSources, FakeHookUses, FakeSnsSignatures
 from tests.fakes.webhooks import FakeDeliveries, FakeDeliverQueue, FakeWebhookClient, FakeWebhookEndpoints, endpoint
 from tests.fakes.world import NOON, World
@@ -146,7 +147,13 @@ def _events() -> Iterator[tuple[str, str, Run]]:
             clock=world.clock,
             counters=world.counters,
         ),
-        fanning_out=FanningOut(endpoints=endpoints, queue=queue, calling_back=calling_back, counters=world.counters),
+        fanning_out=FanningOut(
+            endpoints=endpoints,
+            queue=queue,
+            calling_back=calling_back,
+            clients=FakeClients(),
+            counters=world.counters,
+        ),
         delivering=Delivering(
             endpoints=endpoints,
             deliveries=FakeDeliveries(),
@@ -174,6 +181,7 @@ def _hooks() -> Iterator[tuple[str, str, Run]]:
     _wire(
         configuring=Configuring(sources=sources, accounts=world.accounts, drafting=drafting, clock=world.clock),
         receiving=Receiving(
+            clients=FakeClients(),
             sources=sources,
             uses=FakeHookUses(),
             signatures=FakeSnsSignatures(),

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -27,6 +28,7 @@ TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 _WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 _WRITE_UNIT: Final = 1024  # bytes
 _READ_UNIT: Final = 4096
+_PUBLISH: Final = 64_000  # bytes of SNS's 64 KB: rather too few, since attributes and framing count, too
 
 Item = Mapping[str, Any]
 Items = Mapping[tuple[str, str, str], Item]
@@ -38,18 +40,22 @@ class Meter:
 
     Attributes:
         calls: by service and operation, for instance `sns:PublishBatch`.
-        units: of DynamoDB, `write` and `read`, and of the writes those `table` and `index` took.
+        units: of DynamoDB, `write` and `half reads`, and of the writes those `table` and `index` took; of the reads
+            those of an index, by its name.
         messages: published to SNS.
+        publishes: that SNS charges: one for each 64 KB of a request, however many messages are in it.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
     messages: int = 0
+    publishes: int = 0
 
     def clear(self) -> None:
         self.calls.clear()
         self.units.clear()
         self.messages = 0
+        self.publishes = 0
 
 
 def template() -> Any:
@@ -213,28 +219,37 @@ def _watch(client: Any, meter: Meter, dynamodb: "DynamoDBClient", tables: Mappin
     """Count a client's calls. The emulated DynamoDB is looked at through a client of its own, which is not watched."""
     service = client.meta.service_model.service_name
     kept: dict[str, Any] = {}
+    alone = Lock()  # what a write changed cannot be told where another one is made meanwhile
 
     def before(params: Mapping[str, Any], model: Any, **_: object) -> None:
+        alone.acquire()
         kept["asked"] = params
         meter.calls[f"{service}:{model.name}"] += 1
         if service == "sns":
             meter.messages += len(params.get("PublishBatchRequestEntries", [""]))
+            meter.publishes += math.ceil(len(json.dumps(params, ensure_ascii=False).encode()) / _PUBLISH)
         if service == "dynamodb" and model.name in _WRITES:
             kept["items"] = _everything(dynamodb, tuple(tables))
 
     def after(parsed: Mapping[str, Any], model: Any, **_: object) -> None:
-        if service != "dynamodb":
-            return
-        if model.name in _WRITES:
+        if service == "dynamodb":
+            weigh(parsed, model.name)
+        alone.release()
+
+    def weigh(parsed: Mapping[str, Any], name: str) -> None:
+        if name in _WRITES:
             items = _everything(dynamodb, tuple(tables))
-            meter.units += written(kept["items"], items, tables, transaction=model.name == "TransactWriteItems")
+            meter.units += written(kept["items"], items, tables, transaction=name == "TransactWriteItems")
         else:
             # Counters count whole things: halves of a read unit are kept as such.
             asked = kept["asked"]
             strong = asked.get("ConsistentRead") or any(
                 table.get("ConsistentRead") for table in asked.get("RequestItems", {}).values()
             )
-            meter.units["half reads"] += round(2 * read_units(parsed, consistent=bool(strong)))
+            halves = round(2 * read_units(parsed, consistent=bool(strong)))
+            meter.units["half reads"] += halves
+            if "IndexName" in asked:
+                meter.units[f"half reads of {asked['IndexName']}"] += halves
 
     client.meta.events.register("provide-client-params.*", before)
     client.meta.events.register("after-call.*", after)

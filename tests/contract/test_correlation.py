@@ -267,6 +267,23 @@ def test_the_first_final_report_of_each_recipient_counts(stores: Stores) -> None
     assert stores.days.of("other", DAY) == DayCount()
 
 
+def test_reports_of_one_recipient_are_applied_in_the_order_in_which_they_came(stores: Stores) -> None:
+    numbers = [f"+86138{index:08}" for index in range(20)]
+    record(stores.messages, message(*numbers))
+    reports = [
+        (report(status, f"{event_id}{number}", to=number), DAY)
+        for status, event_id in [(Status.DELIVERED, "1"), (Status.UNDELIVERED, "2"), (Status.UNDELIVERED, "2")]
+        for number in numbers
+    ]
+
+    applied = stores.messages.apply_all(reports)
+
+    assert applied == [Applied.MOVED] * 20 + [Applied.CONTRADICTION] * 20 + [Applied.REPEATED] * 20
+    assert stores.days.of("default", DAY) == DayCount(delivered=20)
+    assert set(stores.messages.apply_all(reports)) == {Applied.REPEATED}
+    assert stores.days.of("default", DAY) == DayCount(delivered=20)
+
+
 def early(gateway_message_id: str = "00", status: str = "DELIVRD") -> EarlyReport:
     record = Report(
         ordinal=0,
@@ -361,7 +378,9 @@ def test_what_each_step_costs(dynamodb: "DynamoDBClient") -> None:
     assert cost(lambda: record(messages, message())) == {"put_item": 1, "update_item": 1}
     many = message(*(f"+86139{index:08}" for index in range(60)), tail=1)
     assert cost(lambda: record(messages, many)) == {"put_item": 1, "batch_write_item": 3, "update_item": 1}
-    assert cost(lambda: messages.apply(report(), day=DAY)) == {"transact_write_items": 1}
+    assert cost(lambda: messages.apply(report(), day=DAY)) == {"update_item": 1, "put_item": 1}
+    reports = [(report(to=recipient.to), DAY) for recipient in many.recipients[:10]]
+    assert cost(lambda: messages.apply_all(reports)) == {"update_item": 10, "put_item": 1}
     assert cost(lambda: messages.apply(report(Status.SUBMITTED, to=OTHER), day=DAY)) == {"update_item": 1}
     assert cost(lambda: sent_to(messages, NUMBER, OTHER)) == {"query": 2, "batch_get_item": 1}
     assert cost(lambda: messages.owners([ulid(NOON, bytes([0] * 8 + [9, n])) for n in range(101)])) == {
@@ -408,15 +427,82 @@ def test_transactions_in_each_others_way_try_again_a_few_times(
             )
         return transact_write_items(**arguments)
 
-    _, messages = watched(dynamodb, transact_write_items=meet)
-    record(messages, message())
+    watching, _ = watched(dynamodb, transact_write_items=meet)
+    reports = EarlyReportsTable(watching, "messages", retention=RETENTION, sleep=lambda _: None)  # type: ignore[arg-type]
     if written:
-        assert messages.apply(report(), day=DAY) is Applied.MOVED
+        assert reports.keep(early(), at=NOON, day=DAY)
     else:
         with pytest.raises(ClientError):
-            messages.apply(report(), day=DAY)
+            reports.keep(early(), at=NOON, day=DAY)
     assert len(set(shards)) == len(shards)  # another item each time
-    assert DayCountsTable(dynamodb, "messages").of("default", DAY) == DayCount(delivered=int(written))
+    assert DayCountsTable(dynamodb, "messages").of("default", DAY) == DayCount(foreign_delivered=int(written))
+
+
+@pytest.mark.parametrize("again_under", [0, 3, 26])
+def test_who_dies_before_a_report_is_counted_has_it_counted_the_next_time(
+    dynamodb: "DynamoDBClient", again_under: int
+) -> None:
+    dead = [True]
+
+    def die(put_item: Callable[..., Any], **arguments: Any) -> Any:
+        if dead.pop() if dead else False:
+            raise TimeoutError("the table does not answer")
+        return put_item(**arguments)
+
+    _, dying = watched(dynamodb)
+    record(dying, message())
+    watching = Watched(dynamodb, put_item=die)
+    messages = MessagesTable(watching, "messages", retention=RETENTION)  # type: ignore[arg-type]
+    days = DayCountsTable(dynamodb, "messages")
+
+    with pytest.raises(TimeoutError):
+        messages.apply(report(), day=DAY)
+    assert days.of("default", DAY) == DayCount()
+
+    # Meanwhile the message was submitted once more, so that the same report comes as an event of another time.
+    later = replace(report(), submitted_at=NOON + timedelta(hours=again_under))
+    day = DAY + timedelta(days=again_under // 24)
+    for _ in range(2):
+        assert messages.apply(later, day=day) is Applied.REPEATED
+        assert days.of("default", DAY) == DayCount(delivered=1)
+    assert again_under < 24 or days.of("default", day) == DayCount()
+
+
+def test_one_report_that_fails_holds_up_no_other(dynamodb: "DynamoDBClient") -> None:
+    def refuse(update_item: Callable[..., Any], **arguments: Any) -> Any:
+        if from_item(arguments["Key"])["sk"] == f"report#{OTHER}":
+            raise TimeoutError("the table does not answer")
+        return update_item(**arguments)
+
+    _, messages = watched(dynamodb, update_item=refuse)
+    numbers = [NUMBER, OTHER, "+8613800000002"]
+
+    applied = messages.apply_all([(report(to=number), DAY) for number in numbers])
+
+    assert [applied[0], applied[2]] == [Applied.MOVED, Applied.MOVED]
+    assert isinstance(applied[1], TimeoutError)
+    assert DayCountsTable(dynamodb, "messages").of("default", DAY) == DayCount(delivered=2)
+
+
+def test_what_cannot_be_counted_is_to_come_again_and_nothing_else_is(dynamodb: "DynamoDBClient") -> None:
+    def refuse(put_item: Callable[..., Any], **arguments: Any) -> Any:
+        if from_item(arguments["Item"])["pk"].startswith(f"day#default#{DAY}"):
+            raise TimeoutError("the table does not answer")
+        return put_item(**arguments)
+
+    _, messages = watched(dynamodb, put_item=refuse)
+    yesterday = DAY - timedelta(days=1)
+    reports = [
+        (report(), DAY),
+        (report(Status.SUBMITTED, to=OTHER), DAY),
+        (report(to="+8613800000002"), yesterday),
+    ]
+
+    applied = messages.apply_all(reports)
+
+    assert isinstance(applied[0], TimeoutError)
+    assert applied[1:] == [Applied.MOVED, Applied.MOVED]
+    assert DayCountsTable(dynamodb, "messages").of("default", yesterday) == DayCount(delivered=1)
 
 
 def test_a_contradiction_is_kept_in_the_row(dynamodb: "DynamoDBClient") -> None:

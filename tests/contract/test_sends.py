@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -330,6 +331,20 @@ def test_whoever_is_alone_writes_once_a_reservation_and_not_at_all_where_it_is_t
     assert client.writes == 3
     assert not pace.reserve("default", 1, rate=1, now=NOON, within=1).reserved
     assert client.writes == 3
+
+
+def test_threads_of_one_process_do_not_hinder_each_other(dynamodb: "DynamoDBClient") -> None:
+    client = Counted(dynamodb)
+    pace = PaceTable(client, make_table(dynamodb, "state", sort_key=False))  # type: ignore[arg-type]
+
+    def reserve(_: int) -> Turn:
+        return pace.reserve("default", 1, rate=1, now=NOON, within=99)
+
+    with ThreadPoolExecutor(10) as pool:
+        turns = list(pool.map(reserve, range(20)))
+
+    assert sorted(turn.after for turn in turns) == list(range(20))
+    assert client.writes == 20
 
 
 def test_where_too_many_ask_at_once_nothing_is_reserved(dynamodb: "DynamoDBClient") -> None:

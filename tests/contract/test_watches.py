@@ -138,13 +138,17 @@ def test_the_counters_of_a_day_are_summed(dynamodb: "DynamoDBClient") -> None:
     rows: list[dict[str, Any]] = [
         {"sk": "shard#0", "delivered": 3, "failed": 1},
         {"sk": "shard#7", "delivered": 4, "foreign_delivered": 5, "foreign_failed": 6},
+        # The same recipient twice in ten minutes is one; in others it would be another.
+        {"sk": "tally#04:1#a", "delivered": b"a" * 10 + b"b" * 10, "failed": b"c" * 10, "expires_at": 1},
+        {"sk": "tally#04:1#b", "delivered": b"b" * 10 + b"d" * 10, "expires_at": 1},
+        {"sk": "tally#04:2#a", "delivered": b"b" * 10, "expires_at": 1},
     ]
     for row in rows:
         dynamodb.put_item(TableName=table, Item=to_item({"pk": "day#default#2026-11-22", **row}))
     counts = DayCountsTable(dynamodb, table)
 
     assert counts.of("default", date(2026, 11, 22)) == DayCount(
-        delivered=7, failed=1, foreign_delivered=5, foreign_failed=6
+        delivered=11, failed=2, foreign_delivered=5, foreign_failed=6
     )
     assert counts.of("default", date(2026, 11, 21)) == DayCount(delivered=0, failed=0)
 

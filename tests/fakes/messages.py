@@ -156,6 +156,9 @@ class FakeMessages:
         self.contradictions[key] = report
         return Applied.CONTRADICTION
 
+    def apply_all(self, reports: Sequence[tuple[TrackedReport, date]]) -> list[Applied | Exception]:
+        return [self.apply(report, day=day) for report, day in reports]
+
 
 def _made(message: Message) -> str:
     return moved_to(message.claimed_at, message.id) if message.claimed_at else message.id

@@ -229,15 +229,6 @@ def amount(lots: Iterable[Lot]) -> float:
     return sum(lot.count for lot in lots)
 
 
-def one_by_one(lots: Iterable[Lot], workers: int) -> Iterator[Lot]:
-    """One after the other; of several workers beside each other, one each at a time."""
-    for lot in lots:
-        rest = lot.count
-        while rest > NOTHING:
-            yield Lot(min(rest, workers), lot.since)
-            rest -= workers
-
-
 Serve = Callable[[list[Lot], int], Iterator[float]]
 """What some workers beside each other do with what they took together: yields the seconds of each step."""
 
@@ -262,6 +253,7 @@ class Workers:
         of: Capacity | None = None,
         begin_with: float = math.inf,
         more_each_second: float = 0.0,
+        window: float = 0.0,
     ) -> None:
         """Say what they do.
 
@@ -273,6 +265,7 @@ class Workers:
             of: where they are taken from, too.
             begin_with: how many there are at first,
             more_each_second: and how many more are added.
+            window: seconds that one waits for a batch that is not full.
         """
         self.queue = Queue()
         self.busy = 0
@@ -284,6 +277,8 @@ class Workers:
         self._of = of
         self._begin_with = begin_with
         self._more = more_each_second
+        self._window = window
+        self._gathers_until: float | None = None
         self._grain = max(1, most // 50)
         if of is not None:
             of.tell(self._begin)
@@ -294,12 +289,22 @@ class Workers:
         self._begin()
 
     def _begin(self) -> None:
-        while self.queue.length > NOTHING and self.busy + self._grain <= self._at_most():
+        while self.queue.length > NOTHING and self.busy + self._grain <= self._at_most() and self._has_gathered():
             if self._of is not None and not self._of.take(self._grain):
                 self.starved += 1
                 return
             self.busy += self._grain
             self._go_on(self._serve(self.queue.take(self._batch * self._grain), self._grain))
+
+    def _has_gathered(self) -> bool:
+        if self.queue.length < self._batch * self._grain and self._window:
+            if self._gathers_until is None:
+                self._gathers_until = self._simulation.now + self._window
+                self._simulation.after(self._window, self._begin)
+            if self._simulation.now < self._gathers_until:
+                return False
+        self._gathers_until = None
+        return True
 
     def _at_most(self) -> float:
         return max(self._grain, min(self._most, self._begin_with + self._more * self._simulation.now))

@@ -66,15 +66,7 @@ def load(**changed: Any) -> Callable[[Load], Load]:
 
 
 WIDE: Final = Step(what="`ApiRateLimit` 2,000, `ApiBurstLimit` 4,000", settings=setting(api_rate=2e3, api_burst=4e3))
-TRACK: Final = Step(
-    what="`TrackFunction`: `MaximumConcurrency` 8, `MemorySize` 512",
-    settings=source("track", most=8, memory=512),
-)
-COUNTED: Final = Step(
-    what="*code:* a day's counts in 64 items with a partition key each",
-    settings=setting(day_shards=64, day_partitions=64),
-)
-TRACK_MORE: Final = Step(what="`TrackFunction`: `MaximumConcurrency` 40", settings=source("track", most=40))
+TRACK: Final = Step(what="`TrackFunction`: `MaximumConcurrency` 8", settings=source("track", most=8))
 PUBLISH: Final = Step(what="`PublishFunction`: `MaximumConcurrency` 6", settings=source("publish", most=6))
 
 SCENARIOS: Final = (
@@ -86,16 +78,15 @@ SCENARIOS: Final = (
         load=Load(queued=100),
         steps=(
             WIDE,
-            Step(what="`SubmitFunction`: `MaximumConcurrency` 20", settings=source("submit", most=20)),
+            Step(what="`SubmitFunction`: `MaximumConcurrency` 6", settings=source("submit", most=6)),
             Step(what="the account's `rate` 150, if its gateway takes that", settings=setting(rate=150.0)),
-            TRACK,
         ),
     ),
     Scenario(
         name="thousand",
         title="1,000 sends a second, each caller waits",
         load=Load(sends=1000),
-        steps=(WIDE, PUBLISH, TRACK, COUNTED, TRACK_MORE),
+        steps=(WIDE, PUBLISH, TRACK),
     ),
     Scenario(
         name="thousand-queued",
@@ -103,23 +94,24 @@ SCENARIOS: Final = (
         load=Load(queued=1000),
         steps=(
             Step(
-                what=WIDE.what + "; `SubmitFunction`: `MaximumConcurrency` 250; the account's `rate` 2,000",
+                what=WIDE.what + "; `SubmitFunction`: `MaximumConcurrency` 50; the account's `rate` 2,000",
                 settings=lambda before: replace(
                     before,
                     api_rate=2e3,
                     api_burst=4e3,
                     rate=2e3,
-                    submit=replace(before.submit, most=250),
+                    submit=replace(before.submit, most=50),
                 ),
             ),
             Step(what="spread over 8 gateway accounts", load=load(accounts=8)),
             Step(what="*code:* the minute of what waits in 4 partitions", settings=setting(due_shards=4)),
             Step(
-                what="`PublishFunction`: `MaximumConcurrency` 20; `TrackFunction`: 20, `MemorySize` 512",
+                what="`PublishFunction`: `MaximumConcurrency` 20; `TrackFunction`: 8; `FanOutFunction`: 4",
                 settings=lambda before: replace(
                     before,
                     publish=replace(before.publish, most=20),
-                    track=replace(before.track, most=20, memory=512),
+                    track=replace(before.track, most=8),
+                    fan_out=replace(before.fan_out, most=4),
                 ),
             ),
         ),
@@ -145,10 +137,8 @@ SCENARIOS: Final = (
         title="1,000,000 reports an hour (278 a second), one account",
         load=Load(reports=MILLION_AN_HOUR),
         steps=(
-            TRACK,
-            Step(what="and spread over 4 gateway accounts", load=load(accounts=4)),
+            Step(what="spread over 4 gateway accounts", load=load(accounts=4)),
             PUBLISH,
-            Step(what="or, with one account, " + COUNTED.what, load=load(accounts=1), settings=COUNTED.settings),
         ),
     ),
     Scenario(

@@ -10,7 +10,6 @@ from typing import Any, Final, Self
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships no types
 
-from bridge.adapters import day_counts_table
 from bridge.domain.policies import Policy
 from bridge.domain.walks import SHARDS
 
@@ -27,13 +26,12 @@ def quotas() -> Mapping[str, float]:
 
 @cache
 def seconds() -> Mapping[str, float]:
-    """What `times.json` says how long things take, in seconds; and two shares, `spread` and `held`."""
+    """What `times.json` says how long things take, in seconds; and a share, `spread`."""
     times = json.loads((HERE / "times.json").read_text(encoding="utf-8"))
     known = {**times["measured"]["milliseconds"], **times["assumed"]["milliseconds"]}
     return {name: ms / 1000 for name, ms in known.items()} | {
         "a report": float(times["assumed"]["seconds until a handset's report"]),
         "spread": float(times["assumed"]["spread"]),
-        "held": float(times["assumed"]["share of a transaction in which it holds its items"]),
     }
 
 
@@ -46,12 +44,14 @@ class Source:
         batch: BatchSize.
         memory: MemorySize, in MB.
         hidden: seconds until a message that failed is handed out again.
+        window: seconds that it waits for a batch that is not full.
     """
 
     most: int
     batch: int
     memory: int
     hidden: float
+    window: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,7 @@ class Settings:
         pull_seconds: between pulls that bring nothing.
         rate: an account's pace, in recipients a second.
         hour_shards, client_shards: partitions of an hour in ByHour, and of a client in ByClient.
-        day_shards: items of a day's count.
-        due_shards, day_partitions: partitions of a minute of what waits; partitions that a day's items are spread over.
+        due_shards: partitions of a minute of what waits.
     """
 
     api_rate: float
@@ -78,9 +77,7 @@ class Settings:
     rate: float = Policy().rate
     hour_shards: int = SHARDS
     client_shards: int = SHARDS
-    day_shards: int = day_counts_table._SHARDS
     due_shards: int = 1
-    day_partitions: int = 1
     quotas: Mapping[str, float] = field(default_factory=quotas)
 
     @classmethod
@@ -101,6 +98,7 @@ class Settings:
                 batch=int(said["BatchSize"]),
                 memory=memory(function),
                 hidden=float(resources[queue]["Properties"]["VisibilityTimeout"]),
+                window=float(said.get("MaximumBatchingWindowInSeconds", 0)),
             )
 
         return cls(

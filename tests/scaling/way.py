@@ -24,7 +24,6 @@ from tests.scaling.engine import (
     Times,
     Workers,
     amount,
-    one_by_one,
 )
 from tests.scaling.settings import Load, Settings, Source, seconds
 
@@ -35,7 +34,6 @@ TURN: Final = 2.0  # seconds that bridge.services.queueing waits for a turn
 PORTIONS: Final = 10  # in which a page's events are followed
 PUBLISH_BATCH: Final = 10  # messages in a call of SNS
 OWNERS: Final = 100  # messages that are read in a call
-PAUSES: Final = (0.02, 0.04, 0.08, 0.16)  # bridge.adapters.transactions
 READ_TIMEOUT: Final = 15.0  # seconds that the gateway is waited for
 
 CONCURRENCY: Final = "Lambda's concurrency"
@@ -88,7 +86,7 @@ class Way:
         self._hours = Rate(partition * settings.hour_shards)
         self._clients = Rate(partition * settings.client_shards * load.clients)
         self._due = Rate(partition * settings.due_shards)
-        self._days = Rate(partition * settings.day_partitions * load.accounts)
+        self._days = Rate(partition * load.accounts)
         self._sns = Rate(quota["sns_messages"])
         self._gateway = Rate(load.gateway_rate)
         self._pace = Rate(settings.rate * load.accounts)
@@ -237,27 +235,42 @@ class Way:
         self._sim.after(handset, lambda: self._report(Lot(lot.count, self._sim.now)))
 
     def _submit(self, lots: list[Lot], workers: int) -> Iterator[float]:
-        """Queued messages, one after the other: read, wait for the turn, claim, opt-outs, the gateway, record, tell."""
+        """Queued messages, a batch at once: read, wait for the turn, claim, opt-outs, the gateway, record, tell.
+
+        They share a processor, so that each takes as long as all of them together where it is not waiting.
+        """
         memory = self.settings.submit.memory
-        for lot in one_by_one(lots, workers):
-            yield self._trips(DynamoDB=2) + self._cpu("a call of DynamoDB", memory, share=2.0)
-            turn = self._turns.wait(self._sim.now, lot.count, patience=PATIENCE)
-            ahead = self._pace.ahead(self._sim.now)
-            if turn is None or ahead > TURN:
-                self._lose(TURNS if turn is None else PACE, 0.0)
-                self._sim.after(max(ahead, TURN), partial(self.submit.put, [lot]))
-                continue
-            self._pace.wait(self._sim.now, lot.count)
-            yield max(turn, ahead)
-            yield self._trips(DynamoDB=3) + self._cpu("a send that its caller waits for", memory)
+        call = self._cpu("a call of DynamoDB", memory, share=amount(lots) / workers)
+        yield self._trips(DynamoDB=1) + call
+        turns = [(lot, turn) for lot in lots if (turn := self._turn(lot)) is not None]
+        if not turns:
+            return
+        yield self._trips(DynamoDB=1) + call
+        work = self._cpu("a send that its caller waits for", memory, share=sum(lot.count for lot, _ in turns) / workers)
+        longest = 0.0
+        for lot, turn in turns:
             self._due.wait(self._sim.now, lot.count)  # its entry moves to its hour
             at_gateway = self._at_gateway(lot.count)
-            yield READ_TIMEOUT if at_gateway is None else at_gateway
+            took = turn + self._trips(DynamoDB=3) + work + (READ_TIMEOUT if at_gateway is None else at_gateway)
             if at_gateway is not None:
-                self._sent(lot)
-            yield self._trips(SNS=1) + self._sns.ahead(self._sim.now)
-            self._sns.wait(self._sim.now, lot.count)
-            self.fan_out.put([lot])
+                self._sim.after(took, partial(self._sent, lot))
+            longest = max(longest, took)
+        yield longest
+        some = sum(lot.count for lot, _ in turns)
+        yield self._trips(SNS=1) + self._sns.ahead(self._sim.now)
+        self._sns.wait(self._sim.now, some)
+        self.fan_out.put([lot for lot, _ in turns])
+
+    def _turn(self, lot: Lot) -> float | None:
+        """Seconds until it may go; None where it is to come again: nothing is written for what comes too late."""
+        ahead = self._pace.ahead(self._sim.now)
+        turn = self._turns.wait(self._sim.now, lot.count, patience=PATIENCE) if ahead <= TURN else None
+        if turn is None:
+            self._lose(PACE if ahead > TURN else TURNS, 0.0)
+            self._sim.after(max(ahead, TURN), partial(self.submit.put, [lot]))
+            return None
+        self._pace.wait(self._sim.now, lot.count)
+        return max(turn, ahead)
 
     # --- reports ------------------------------------------------------------------------------------------------------
 
@@ -326,29 +339,16 @@ class Way:
         self._sim.after(self.settings.publish.hidden, show)
 
     def _track(self, lots: list[Lot], workers: int) -> Iterator[float]:
-        """Reports, one after the other, each with its count of the day in one transaction."""
-        for lot in one_by_one(lots, workers):
-            yield self._cpu("a report, written down", self.settings.track.memory)
-            yield from self._counted(lot)
-
-    def _counted(self, lot: Lot) -> Iterator[float]:
-        """Two at the same item of the day's cancel each other; after a few tries the report waits to come again."""
-        once, quota = self._time["a transaction of DynamoDB"], self.settings.quotas
-        cpu = self._cpu("a report, written down", self.settings.track.memory)
-        for pause in (*PAUSES, None):
-            wait = self._days.wait(self._sim.now, quota["transaction_writes"] * lot.count, patience=PATIENCE)
-            yield (PATIENCE if wait is None else wait) + self._varied(once)
-            # Of the other workers, so many hold an item of the same account's day.
-            others = max(0.0, self.track.busy - 1) * once * self._time["held"] / (once + cpu) / self.load.accounts
-            alone = (1.0 - 1.0 / self.settings.day_shards) ** others
-            if wait is not None and self._sim.random.random() < alone:
-                self._count("tracked", lot.count)
-                self._took(self.status, [lot])
-                return
-            if pause is not None:
-                yield pause
-        self._lose(COUNTS, 0.0)
-        self._sim.after(self.settings.track.hidden, lambda: self.track.put([lot]))
+        """Reports: a row each, those of a batch at once, and then their tally, of which each account has its own."""
+        each = amount(lots) / workers
+        yield self._trips(DynamoDB=1) + self._cpu("a report, written down", self.settings.track.memory, share=each)
+        tallies = workers * min(each, float(self.load.accounts))
+        while (wait := self._days.wait(self._sim.now, tallies, patience=PATIENCE)) is None:
+            self._lose(COUNTS, 0.0)
+            yield PATIENCE
+        yield wait + self._trips(DynamoDB=1)
+        self._count("tracked", amount(lots))
+        self._took(self.status, lots)
 
     def _fan_out(self, lots: list[Lot], workers: int) -> Iterator[float]:
         """Which endpoints there are is read once for a batch; without any there is nothing else to do."""
@@ -395,6 +395,7 @@ class Way:
             of=self.lambdas,
             begin_with=quota["lambda_queue_begin"],
             more_each_second=quota["lambda_queue_growth"] / 60,
+            window=source.window,
         )
 
     def _cpu(self, what: str, memory: int, *, share: float = 1.0) -> float:

@@ -111,11 +111,10 @@ def test_the_authorizer_sees_the_request_and_answers_for_a_minute(body: Any) -> 
     assert "functions/AuthorizerFunction.Arn/invocations" in authorizer["authorizerUri"]
 
 
-def test_the_stage_is_throttled_measured_and_traced_and_logs_no_bodies(stack_with: Any) -> None:
+def test_the_stage_is_throttled_and_measured_and_logs_no_bodies(stack_with: Any) -> None:
     stack = stack_with(ApiRateLimit=7, ApiBurstLimit=9)
     (stage,) = stack.of_type("AWS::ApiGateway::Stage").values()
     assert stage["StageName"] == "v1"
-    assert stage["TracingEnabled"] is True
     assert stage["MethodSettings"] == [
         {
             "ResourcePath": "/*",

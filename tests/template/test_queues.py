@@ -93,6 +93,14 @@ def test_a_consumer_hands_back_only_what_failed(stack: Any) -> None:
     }
 
 
+def test_only_the_tracker_waits_for_a_full_batch(stack: Any) -> None:
+    sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
+    waits = {source["FunctionName"]: source.get("MaximumBatchingWindowInSeconds", 0) for source in sources}
+    # With what it waits, a batch stays invisible for long enough: AWS adds the window to six times the time-out.
+    assert {name: seconds for name, seconds in waits.items() if seconds} == {"TrackFunction": 5}
+    assert stack["TrackQueue"]["VisibilityTimeout"] >= 6 * stack["TrackFunction"]["Timeout"] + 5
+
+
 def test_the_consumers_take_no_more_of_an_accounts_invocations_than_they_must(stack: Any) -> None:
     # Two is the least that SQS's event sources may be limited to. All of them busy at once are a new account's ten.
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()

@@ -182,7 +182,6 @@ RIGHTS: dict[str, set[Right]] = {
         ("sqs:ReceiveMessage", "TrackQueue.Arn"),
         ("sqs:DeleteMessage", "TrackQueue.Arn"),
         ("sqs:GetQueueAttributes", "TrackQueue.Arn"),
-        ("dynamodb:GetItem", "MessagesTable.Arn"),
         ("dynamodb:PutItem", "MessagesTable.Arn"),
         ("dynamodb:UpdateItem", "MessagesTable.Arn"),
         ("dynamodb:PutItem", "OptOutsTable.Arn"),

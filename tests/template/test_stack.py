@@ -28,7 +28,7 @@ FUNCTIONS = {  # logical id → (name, handler, seconds, memory)
     "PullInboundFunction": ("pull-inbound", "app.inbound", 120, 256),
     "PublishFunction": ("publish", "app.handler", 60, 512),
     "SweepFunction": ("sweep", "app.handler", 60, 256),
-    "TrackFunction": ("track", "app.handler", 30, 256),
+    "TrackFunction": ("track", "app.handler", 30, 512),
     "WatchFunction": ("watch", "app.handler", 60, 256),
     "AttendFunction": ("attend", "app.handler", 60, 256),
     "ReconcileFunction": ("reconcile", "app.handler", 60, 256),
@@ -161,11 +161,18 @@ def test_every_function_has_what_all_have(stack: Any, name: str) -> None:
     function = stack[name]
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["TracingConfig"] == {"Mode": "PassThrough"}
     assert [re.sub(r"[0-9a-f]{10}$", "", layer) for layer in function["Layers"]] == ["EumsLayer", "BridgeLayer"]
     own = {"PUBLIC_URL": ""} if name == "DocsFunction" else {}
     assert function["Environment"]["Variables"] == ENVIRONMENT | own
     assert function["Description"]
+
+
+def test_everything_is_traced_where_that_is_wanted(stack: Any, stack_with: Any) -> None:
+    for traced, mode in ((stack_with(Tracing="Active"), "Active"), (stack, "PassThrough")):
+        assert {traced[name]["TracingConfig"]["Mode"] for name in FUNCTIONS} == {mode}
+        (stage,) = traced.of_type("AWS::ApiGateway::Stage").values()
+        assert stage["TracingEnabled"] is (mode == "Active")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

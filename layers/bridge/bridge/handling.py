@@ -1,8 +1,10 @@
 """What every handler stands in: a log with the request's context, metrics out at its end, faults in plain words."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -57,29 +59,67 @@ class Record:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def each_record(event: dict[str, Any], work: Callable[[Record], object]) -> dict[str, list[dict[str, str]]]:
+def each_record(
+    event: dict[str, Any], work: Callable[[Record], object], *, at_once: int = 1
+) -> dict[str, list[dict[str, str]]]:
     """Do `work` with each SQS record; those that fail go back to the queue, and only those.
 
     The answer is what `ReportBatchItemFailures` asks for:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+    Args:
+        event: of SQS.
+        work: what is done.
+        at_once: with how many records; from two on, each in a thread of its own.
     """
-    return {"batchItemFailures": [{"itemIdentifier": name} for name in _failures(event["Records"], work)]}
+
+    def outcomes(records: list[Record]) -> list[object]:
+        if at_once == 1:
+            return [_outcome(work, record) for record in records]
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(partial(_outcome, work), records))
+
+    return all_records(event, outcomes)
 
 
-def _failures(records: Iterable[dict[str, Any]], work: Callable[[Record], object]) -> Iterable[str]:
-    for record in records:
+def all_records(
+    event: dict[str, Any], work: Callable[[list[Record]], Sequence[object]]
+) -> dict[str, list[dict[str, str]]]:
+    """Do `work` with all SQS records together; it gives an outcome of each, an exception where that is to come again.
+
+    The answer is that of `each_record`.
+    """
+    outcomes: dict[str, object] = {}
+    records: dict[str, Record] = {}
+    for given in event["Records"]:
         try:
-            work(
-                Record(
-                    body=record["body"],
-                    receives=int(record["attributes"]["ApproximateReceiveCount"]),
-                    attributes=_texts(record.get("messageAttributes", {})),
-                )
-            )
-        except Exception as exc:  # noqa: BLE001 - whatever it is, this record goes back and the others do not
-            # Its text may quote a body: only its kind and place are logged.
-            logger.error("record failed", extra={"error": type(exc).__name__, "at": place(exc)})  # noqa: TRY400
-            yield record["messageId"]
+            records[given["messageId"]] = _record(given)
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with it, the others are done
+            outcomes[given["messageId"]] = exc
+    try:
+        outcomes |= zip(records, work(list(records.values())), strict=True)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, nothing is known to be done
+        outcomes |= dict.fromkeys(records, exc)
+    failed = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Exception)}
+    for why in failed.values():
+        # Its text may quote a body: only its kind and place are logged.
+        logger.error("record failed", extra={"error": type(why).__name__, "at": place(why)})
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _record(record: dict[str, Any]) -> Record:
+    return Record(
+        body=record["body"],
+        receives=int(record["attributes"]["ApproximateReceiveCount"]),
+        attributes=_texts(record.get("messageAttributes", {})),
+    )
+
+
+def _outcome(work: Callable[[Record], object], record: Record) -> object:
+    try:
+        return work(record)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, this record goes back and the others do not
+        return exc
 
 
 def _texts(attributes: dict[str, dict[str, Any]]) -> dict[str, str]:

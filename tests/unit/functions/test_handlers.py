@@ -3,6 +3,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from types import ModuleType
 from typing import Any
 
@@ -623,7 +624,23 @@ def test_submitting_is_told_when_a_pointer_comes_for_the_last_time(
     answer = load("submit").handler(received("one", "poison", "another", times=times), context)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
-    assert told == [(body, last, 100.0) for body in ("one", "poison", "another")]
+    assert sorted(told) == [(body, last, 100.0) for body in ("another", "one", "poison")]
+
+
+def test_ten_pointers_are_followed_at_once(monkeypatch: pytest.MonkeyPatch, load: Load, context: object) -> None:
+    all_here = Barrier(10)
+
+    class Queueing:
+        def take(self, body: str, **_: object) -> None:
+            all_here.wait(60)  # where one is late, all of them fail
+            if body == "poison":
+                raise ValueError
+
+    monkeypatch.setattr(wiring, "queueing", Queueing, raising=False)
+
+    answer = load("submit").handler(received(*map(str, range(9)), "poison"), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "10"}]}
 
 
 def test_the_sample_of_work_points_to_a_message_that_nobody_made(

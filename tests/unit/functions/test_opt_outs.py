@@ -211,18 +211,21 @@ def test_the_tracker_hears_inbound_events_and_tracks_the_others(
     tracked: list[str] = []
 
     class Tracking:
-        def track(self, body: str) -> None:
-            tracked.append(json.loads(body)["type"])
+        def track_all(self, bodies: list[str]) -> list[object]:
+            tracked.extend(bodies)
+            return [None if "type" in json.loads(body) else ValueError() for body in bodies]
 
     monkeypatch.setattr(wiring, "tracking", Tracking)
     event = json.loads((EVENTS / "track.json").read_text())
-    event["Records"].append({"messageId": "poison", "body": '{"type": "sms.inbound.received"}'})
-    event["Records"].append({"messageId": "unknown", "body": "{}"})
+    once = {"attributes": {"ApproximateReceiveCount": "1"}}
+    event["Records"].insert(0, {"messageId": "unreadable"})
+    event["Records"].insert(1, {"messageId": "poison", "body": '{"type": "sms.inbound.received"}', **once})
+    event["Records"].append({"messageId": "unknown", "body": "{}", **once})
 
     answer = load("track").handler(event, context)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "poison"}, {"itemIdentifier": "unknown"}]}
-    assert tracked == ["sms.message.delivered"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": name} for name in ("unreadable", "poison", "unknown")]}
+    assert [json.loads(body).get("type") for body in tracked] == ["sms.message.delivered", None]
     assert list(opt_outs.standing) == [("default", "+8613800004321")]
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from bridge.adapters.accounts_secret import AccountsSecret
 from bridge.domain.credentials import alternatives, credentials, next_to_try
 from bridge.domain.pulls import Kind, is_short
 from eums import (
@@ -27,6 +24,10 @@ from eums import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
+    from bridge.adapters.accounts_secret import AccountsSecret
     from bridge.ports import Counters
     from eums import Accepted, Account, Client, Code, DayStatistics, Reply, Submit
 

@@ -8,7 +8,8 @@
 | `once#<hash of client and key>` | `once` | what an `Idempotency-Key` stands for: `bridge.adapters.once_items` |
 | `batch#<id>` | `batch` | a batch: `bridge.adapters.batches_table` |
 | `early#<event id>` | `early` | a report without a message: `bridge.adapters.early_reports_table` |
-| `day#<account>#<day>` | `shard#<0..7>` | how many were delivered and failed: `bridge.adapters.day_counts_table` |
+| `day#<account>#<day>` | `tally#<time>#<hash>` | which were delivered and failed: `bridge.adapters.day_counts_table` |
+| `day#<account>#<day>` | `shard#<0..7>` | how many reports of another system's there were: likewise |
 
 The indexes are sparse: what lacks the attribute is not in them.
 
@@ -33,30 +34,25 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import from_item, standing_item, to_item
-from bridge.adapters.day_counts_table import addition
 from bridge.adapters.message_items import (
     MESSAGE,
     NUMBER,
     UNCHANGING,
-    batch_key,
     due_key,
     entry_of,
-    expires_at,
     hour_key,
     message_item,
     message_of,
     message_pk,
     number_key,
     owner_of,
-    report_key,
     report_of,
     rows,
-    time_text,
 )
 from bridge.adapters.once_items import key_put, standing_key
-from bridge.adapters.transactions import write_together
+from bridge.adapters.report_rows_table import ReportRowsTable
 from bridge.domain.errors import NotFound, StillInFlight
-from bridge.domain.ids import stable_id, ulid_time, ulids_between
+from bridge.domain.ids import stable_id, ulids_between
 from bridge.domain.messages import (
     Applied,
     Message,
@@ -84,8 +80,6 @@ _FIRST_PAUSE: Final = 0.05  # seconds before that, doubled each time
 _AT_ONCE: Final = 10  # queries and writes in flight
 _CANDIDATES: Final = 50  # messages to one number that are looked at
 _HOUR_PAGE: Final = 100  # messages of an hour in one page
-_EVENTS: Final = 200  # event ids that a row remembers: so many reports of one recipient are more than anybody sends
-_COUNTED: Final = {Status.DELIVERED: "delivered", Status.UNDELIVERED: "failed"}
 _OWNER: Final = "pk, account, client, client_reference, created_at, claimed_at, batch_id, client_references, twilio"
 
 
@@ -104,6 +98,7 @@ class MessagesTable:
         self._table = table
         self._retention = retention
         self._sleep = sleep
+        self._reports = ReportRowsTable(client, table, retention=retention)
 
     def add(self, message: Message, once: Once | None = None, *, instead_of: str | None = None) -> Standing | None:
         """See `bridge.ports.Messages`. With `once` two items in one transaction, else one."""
@@ -231,107 +226,15 @@ class MessagesTable:
         return [entry_of(from_item(item)) for item in answer["Items"]]
 
     def apply(self, report: TrackedReport, *, day: date) -> Applied:
-        """See `bridge.ports.Messages`.
+        """See `bridge.ports.Messages`."""
+        [applied] = self.apply_all([(report, day)])
+        if isinstance(applied, Exception):
+            raise applied
+        return applied
 
-        One conditional write: the row is new, or what stands in it is not final and this is final or newer. A final
-        report and its count are one transaction.
-        """
-        update = {"Update": self._update(report)}
-
-        def items(number: int) -> list[Any]:
-            counted = _COUNTED.get(report.status)
-            if counted is None:
-                return [update]
-            seed = report.message_id + report.to
-            return [
-                update,
-                addition(self._table, account=report.account, day=day, name=counted, by=1, seed=seed, number=number),
-            ]
-
-        if write_together(self._client, items, sleep=self._sleep):
-            return Applied.MOVED
-        return self._write_down(report)
-
-    def _update(self, report: TrackedReport) -> dict[str, Any]:
-        silent = report.status is Status.UNKNOWN_EXPIRED  # nothing was reported: what was reported before stays
-        submitted_at = report.submitted_at or ulid_time(report.message_id)
-        values = to_item(
-            {
-                ":to": report.to,
-                ":status": report.status,
-                ":final": report.final,
-                ":event_id": report.event_id,
-                ":events": {report.event_id},
-                ":reported_at": "" if silent else time_text(report.reported_at),
-                ":expires_at": expires_at(submitted_at, self._retention),  # with its message
-                ":no": False,
-            }
-        )
-        sets = [
-            "#to = :to",
-            "#status = :status",
-            "#final = :final",
-            "event_id = :event_id",
-            "expires_at = :expires_at",
-            "reported_at = if_not_exists(reported_at, :reported_at)" if silent else "reported_at = :reported_at",
-        ]
-        if report.batch_id:
-            values |= to_item({":batch_key": batch_key(report.message_id, report.batch_id)})
-            sets.append("batch_key = :batch_key")
-        if not silent:
-            told = {
-                "gateway_message_id": report.gateway_message_id,
-                "gateway_status": report.gateway_status,
-                "error_class": report.error_class,
-            }
-            values |= to_item({f":{name}": value for name, value in told.items()})
-            sets += [f"{name} = :{name}" for name, value in told.items() if value is not None]
-        open_still = "#final = :no AND NOT contains(events, :event_id)"
-        if not report.final and not silent:
-            open_still += " AND reported_at < :reported_at"
-        return {
-            "TableName": self._table,
-            "Key": report_key(report),
-            "UpdateExpression": f"SET {', '.join(sets)} ADD events :events",
-            "ConditionExpression": f"attribute_not_exists(pk) OR ({open_still})",
-            "ExpressionAttributeNames": {"#to": "to", "#status": "status", "#final": "final"},  # reserved words
-            "ExpressionAttributeValues": values,
-        }
-
-    def _write_down(self, report: TrackedReport) -> Applied:
-        """Why a report was not applied, written into the row, so that the same event is not counted again."""
-        item = self._client.get_item(TableName=self._table, Key=report_key(report), ConsistentRead=True).get("Item")
-        why = _why_not(report, from_item(item or {}))
-        if why in {Applied.REPEATED, Applied.STALE}:
-            return why
-        update = "ADD events :events"
-        values: dict[str, object] = {
-            ":events": {report.event_id},
-            ":event_id": report.event_id,
-            ":many": _EVENTS,
-        }
-        if why is Applied.CONTRADICTION:
-            update = f"SET contradiction = :contradiction {update}"
-            values[":contradiction"] = {
-                "event_id": report.event_id,
-                "status": str(report.status),
-                "gateway_status": report.gateway_status,
-                "reported_at": time_text(report.reported_at),
-            }
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=report_key(report),
-                UpdateExpression=update,
-                ConditionExpression=(
-                    "attribute_exists(pk) AND NOT contains(events, :event_id) "
-                    "AND (attribute_not_exists(events) OR size(events) < :many)"
-                ),
-                ExpressionAttributeValues=to_item(values),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return Applied.REPEATED
-        return why
+    def apply_all(self, reports: Sequence[tuple[TrackedReport, date]]) -> list[Applied | Exception]:
+        """See `bridge.ports.Messages`, and `bridge.adapters.report_rows_table`."""
+        return self._reports.apply_all(reports)
 
     def _read(self, message_id: str, *, with_reports: bool) -> Message | None:
         message: Message | None = None
@@ -475,19 +378,3 @@ def _writing(sets: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, Mapping
     if gone:
         update += f" REMOVE {', '.join(f'#{name}' for name in gone)}"
     return update, {f"#{name}": name for name in (*sets, *gone)}
-
-
-def _why_not(report: TrackedReport, standing: Mapping[str, Any]) -> Applied:
-    if report.event_id == standing.get("event_id") or report.event_id in standing.get("events", ()):
-        return Applied.REPEATED
-    # An early report that was attached came by another event; a replay of the journal brings the first one again.
-    told = ("gateway_message_id", "gateway_status", "reported_at")
-    if [standing.get(name) for name in told] == [
-        report.gateway_message_id,
-        report.gateway_status,
-        time_text(report.reported_at),
-    ]:
-        return Applied.REPEATED
-    if standing.get("status") == report.status:
-        return Applied.DUPLICATE
-    return Applied.CONTRADICTION if report.final else Applied.STALE

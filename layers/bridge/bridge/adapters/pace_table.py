@@ -1,6 +1,7 @@
 """Pace: the item `pace#<account>` of StateTable, whose `free_at` says from when on the account is free again."""
 
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.adapters.aws import standing_item, to_item
@@ -26,9 +27,15 @@ class PaceTable:
         self._client = client
         self._table = table
         self._seen: dict[str, int | None] = {}
+        # Those of this process would only meet each other: each knows what the one before it wrote.
+        self._one_by_one = Lock()
 
     def reserve(self, account: str, count: int, *, rate: float, now: datetime, within: float) -> Turn:
         """See `bridge.ports.Pace`."""
+        with self._one_by_one:
+            return self._reserve(account, count, rate=rate, now=now, within=within)
+
+    def _reserve(self, account: str, count: int, *, rate: float, now: datetime, within: float) -> Turn:
         seen = self._seen.get(account)
         after = _CROWDED
         for _ in range(_ROUNDS):

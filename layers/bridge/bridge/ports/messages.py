@@ -68,8 +68,12 @@ class Messages(Protocol):
     def apply(self, report: TrackedReport, *, day: date) -> Applied:
         """Move a recipient's status forward, or write down why not.
 
-        A recipient's first final report counts in the same write, exactly once, on the day of its submit.
+        A recipient's first final report counts exactly once, on the day of its submit. Where this fails, it is to be
+        done again: only then it is sure that it counts.
         """
+
+    def apply_all(self, reports: Sequence[tuple[TrackedReport, date]]) -> list[Applied | Exception]:
+        """The same of several reports, each with the day of its submit; why not, of those that are to come again."""
 
 
 class MessageLists(Protocol):

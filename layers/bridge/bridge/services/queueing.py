@@ -1,7 +1,8 @@
 """Queueing: what the pointers of SendQueue ask for, at the pace of each account."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 from bridge.domain.messages import Message
@@ -18,7 +19,12 @@ _RESERVE: Final = 8.0  # seconds for what has to be written down after a submit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queueing:
-    """Does what each pointer asks for. A pointer may come twice, and two may come at once."""
+    """Does what each pointer asks for. A pointer may come twice, and two may come at once.
+
+    Attributes:
+        one_batch: at a time, in this process: it takes some memory, and has several submits in flight by itself.
+        longest_call: seconds that one call of the gateway may last.
+    """
 
     accounts: Accounts
     messages: Messages
@@ -29,6 +35,7 @@ class Queueing:
     clock: Clock
     counters: Counters
     longest_call: float
+    one_batch: Lock = field(default_factory=Lock)
 
     def take(self, body: str, *, last: bool, time_left: Callable[[], float]) -> None:
         """Do what one pointer asks for.
@@ -44,9 +51,11 @@ class Queueing:
             case MessageWork() as work:
                 self._message(work, last=last, time_left=time_left)
             case PlanWork(batch_id=batch_id):
-                self.unfolding.plan(batch_id)
+                with self.one_batch:
+                    self.unfolding.plan(batch_id)
             case BatchWork(batch_id=batch_id, start=start):
-                self.unfolding.walk(batch_id, start, time_left=time_left)
+                with self.one_batch:
+                    self.unfolding.walk(batch_id, start, time_left=time_left)
 
     def _message(self, work: MessageWork, *, last: bool, time_left: Callable[[], float]) -> None:
         try:
