@@ -203,9 +203,7 @@ def stage() -> Iterator[Stage]:
         at.callback(_forget)
         at.enter_context(patch.object(wiring, "clock", lambda: made.clock))
         at.enter_context(patch.object(wiring, "webhook_client", lambda: _webhooks(made)))
-        at.enter_context(
-            patch("eums.client._build", lambda _: httpx.Client(transport=httpx.MockTransport(made.answer)))
-        )
+        at.enter_context(patch("eums.client._transport", lambda _: httpx.MockTransport(made.answer)))
         at.enter_context(patch.object(sys, "stdout", made.said))
         at.enter_context(patch.object(sys, "stderr", made.said))
         root, logged = logging.getLogger(), _Logged(made.said)

@@ -182,7 +182,7 @@ acts = st.lists(st.sampled_from(sorted(ACTS)), max_size=6)
 @pytest.fixture(autouse=True, scope="module")
 def _no_sockets() -> Iterator[None]:
     """Every client of the gateway reaches the one that the test has just made."""
-    with patch("eums.client._build", lambda _: httpx.Client(transport=httpx.MockTransport(GATEWAY[0].answer))):
+    with patch("eums.client._transport", lambda _: httpx.MockTransport(GATEWAY[0].answer)):
         yield
 
 
