@@ -4,7 +4,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -140,7 +140,8 @@ def directly(name: str, fields: object) -> Finding:
             advice=f"eums-bridge accounts set {name} puts them right.",
         )
     account = Account.from_mapping({field: value for field, value in fields.items() if field != POLICY})
-    return examine(name, account)
+    # What it was before a rotation would hide that the new one is wrong.
+    return examine(name, replace(account, previous=()))
 
 
 def examine(name: str, account: Account) -> Finding:

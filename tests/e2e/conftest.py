@@ -32,8 +32,8 @@ BULK_RATE = 100
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What floods the queues comes last: who waits for one event would have to read thousands."""
-    items.sort(key=lambda item: item.get_closest_marker("flood") is not None)
+    """What is long comes first: begun last, it would be waited for by a machine that has nothing else to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

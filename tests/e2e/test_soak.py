@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from local.console import Console
 from local.places import Places
 from tests.soak.books import without
@@ -12,6 +14,7 @@ from tests.soak.weather import BRIEF
 ENOUGH = 15  # requests
 
 
+@pytest.mark.long
 def test_the_books_balance_after_a_short_storm(tmp_path: Path) -> None:
     """On a machine that stands still the storm lasts until enough was handed in, and everything has time to settle."""
     plan = Plan(seconds=10.0, seed=7, rate=3.0, settle=300.0, climate=BRIEF, visibility=HASTY, least=ENOUGH)

@@ -57,6 +57,13 @@ def test_an_account_that_is_right(gateway: Gateway) -> None:
         ({"name": "plain", "version": 17, "aes_key": KEY}, "version", "protocol version", 124),
         ({"version": 17, "aes_key": "another key 1234"}, "aes-key", "cannot be decrypted", None),
         ({"version": 17, "aes_key": "30" * 16, "aes_key_format": "hex"}, "aes-key", "cannot be decrypted", None),
+        # What it was before a rotation opens the answer, and hides that the new one would not.
+        (
+            {"version": 17, "aes_key": "another key 1234", "previous": [{"aes_key": KEY}]},
+            "aes-key",
+            "cannot be decrypted",
+            None,
+        ),
         ({"base_url": "http://x/", "pasword": "s3cret!"}, "settings", "pasword is no setting", None),
     ],
 )
