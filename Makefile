@@ -66,8 +66,8 @@ build: environments ## Build for Lambda (python3.13, arm64) and for this machine
 	@$(BIN)/python -m local.stack
 	@$(BIN)/python -m local.artifacts
 
-e2e: environments ## The tests of the deployed stack: of two stacks side by side, on free ports
-	@$(BIN)/pytest tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 12 --durations-min 10
+e2e: environments ## The tests of the deployed stack: of three stacks side by side, on free ports
+	@$(BIN)/pytest tests/e2e --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 12 --durations-min 10
 
 bench: environments ## Measure, as ratios in one run, into a table and .local/bench.json; with CHECK=1 a missed goal fails
 	@$(SAM_HERE) build >/dev/null 2>&1
