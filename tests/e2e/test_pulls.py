@@ -34,6 +34,14 @@ def names(deployed: Deployed) -> Inbox:
     aws = deployed.aws
     url = aws.sqs.create_queue(QueueName="names")["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    let_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [let_in]})
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     aws.sns.subscribe(
         TopicArn=deployed.outputs["EventsTopicArn"],
         Protocol="sqs",
@@ -83,11 +91,11 @@ def test_a_replay_gives_the_same_events(deployed: Deployed, gateway: Gateway) ->
     assert deployed.inbound.wait(again, "the message again") == first
 
 
-def entry(text: str, *, ago: timedelta) -> JournalEntry:
+def entry(text: str, *, ago: timedelta, account: str = "default") -> JournalEntry:
     """What a pull some time ago would have brought."""
     begun = datetime.now(UTC) - ago
     body = json.dumps({"code": 0, "data": [{"dest": "106901", "src": "13812345678", "content": text}]}).encode()
-    pull = PullId(account="default", kind=Kind.INBOUND, id=ulid(begun, os.urandom(10)), begun_at=begun)
+    pull = PullId(account=account, kind=Kind.INBOUND, id=ulid(begun, os.urandom(10)), begun_at=begun)
     return JournalEntry(pull=pull, received_at=begun, status=200, headers=(), version=1, cut=False, body=body)
 
 
@@ -112,7 +120,8 @@ def test_what_came_through_the_queue_is_put_together_kept_and_published(deployed
 
 def test_a_page_that_nobody_was_pointed_to_is_found(deployed: Deployed) -> None:
     text = f"forgotten {time.monotonic_ns()}"
-    forgotten = entry(text, ago=timedelta(minutes=10))
+    # Of an account that no other reply comes from: what is swept goes on from the last page that was, and not back.
+    forgotten = entry(text, ago=timedelta(minutes=10), account="counted")
     JournalBucket(deployed.aws.s3, deployed.outputs["JournalBucketName"]).store(forgotten)
 
     answer = deployed.aws.functions.invoke(FunctionName=f"{stack.STACK_NAME}-sweep", Payload=b"{}")
