@@ -7,6 +7,7 @@ cannot be counted here is assumed, and stands in `Assumed`.
 
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -143,6 +144,11 @@ def count(assumed: Assumed) -> Counts:
         )
 
 
+def _hundreds(logged: float) -> int:
+    """Bytes, rounded up: a line is one longer now and then, by a digit of a time."""
+    return math.ceil(logged / 100) * 100
+
+
 def _walk(clock: ShiftedClock, hour: datetime) -> None:
     """What `functions/attend` does with an hour: after it, and three days later."""
     attending = wiring.attending()
@@ -267,7 +273,7 @@ def idle_month(pull_seconds: int) -> list[Line]:
         ("DynamoDB, write units", minute.write_units * _MINUTES, usd["dynamodb_write_unit"]),
         ("DynamoDB, read units", minute.read_units * _MINUTES, usd["dynamodb_read_unit"]),
         ("S3, listings", minute.calls["s3:ListObjectsV2"] * _MINUTES, usd["s3_put"]),
-        ("CloudWatch Logs, bytes", (minute.logged + runs * _PLATFORM_LINES) * _MINUTES, usd["logs_gb"] / 1e9),
+        ("CloudWatch Logs, bytes", _hundreds(minute.logged + runs * _PLATFORM_LINES) * _MINUTES, usd["logs_gb"] / 1e9),
         ("SQS, requests of Lambda's pollers", polled * _POLLS_A_MINUTE * _MINUTES, usd["sqs_request"]),
         ("CloudWatch, alarms", kinds["AWS::CloudWatch::Alarm"], usd["alarm_month"]),
         ("CloudWatch, dashboard", kinds["AWS::CloudWatch::Dashboard"], usd["dashboard_month"]),
