@@ -2,21 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from bridge.api.models import Model
 from bridge.api.responses import Count, Time
 from bridge.domain.clients import Caller
 from bridge.domain.limits import Tally, end_of
 
 
-class CapResponse(BaseModel):
+class CapResponse(Model):
     """What may be used in a day."""
 
     limit: Annotated[Count, Field(description="So many.")]
     used: Annotated[Count, Field(description="Of these, so many on this day.")]
 
 
-class LimitsResponse(BaseModel):
+class LimitsResponse(Model):
     """The limits of a client: of all its keys together. Null is none."""
 
     client: Annotated[str, Field(description="Its name.", examples=["shop"])]
